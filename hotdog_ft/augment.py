@@ -1,0 +1,80 @@
+"""From a picture to the network's input: the chapter's train_augs and test_augs."""
+
+import numpy as np
+from PIL import Image
+
+# Statistics of ImageNet's colour channels, on the scale 0 to 1 (chapter 13.2.2.1).
+MEAN = np.array([0.485, 0.456, 0.406], dtype="float32")
+SD = np.array([0.229, 0.224, 0.225], dtype="float32")
+
+
+def normalize(pixels):
+    """uint8 (height, width, 3) to standardised float32 (3, height, width)."""
+    return np.ascontiguousarray(
+        (pixels * (1 / (255 * SD)) - MEAN / SD).transpose(2, 0, 1), dtype="float32")
+
+
+def denormalize(x):
+    """The inverse of `normalize`, for looking at what the network sees."""
+    pixels = (x.transpose(1, 2, 0) * SD + MEAN) * 255
+    return np.clip(np.rint(pixels), 0, 255).astype("uint8")
+
+
+def random_crop_box(height, width, rng):
+    """Box (left, top, right, bottom) of 8 to 100 % of the area, width : height 3:4 to 4:3.
+
+    As in Gluon's ``RandomResizedCrop``: the share of the area is uniform, the logarithm of the
+    ratio is uniform; after ten boxes that do not fit, the largest central square is taken.
+    """
+    for _ in range(10):
+        area = rng.uniform(0.08, 1.0) * height * width
+        ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3)))
+        w, h = round(np.sqrt(area * ratio)), round(np.sqrt(area / ratio))
+        if 1 <= w <= width and 1 <= h <= height:
+            left, top = rng.integers(width - w + 1), rng.integers(height - h + 1)
+            return left, top, left + w, top + h
+    side = min(height, width)
+    left, top = (width - side) // 2, (height - side) // 2
+    return left, top, left + side, top + side
+
+
+class TrainAugs:
+    """Random crop resized to size × size, flipped left to right half of the time, normalised.
+
+    Parameters
+    ----------
+    size : int
+        Side of the network's input in pixels, 224 in the book.
+    """
+
+    def __init__(self, size=224):
+        self.size = size
+
+    def __call__(self, picture, rng):
+        """uint8 (height, width, 3) to float32 (3, size, size); draws from the Generator `rng`."""
+        box = random_crop_box(*picture.shape[:2], rng)
+        crop = Image.fromarray(picture).resize((self.size, self.size), Image.BILINEAR, box)
+        pixels = np.asarray(crop)
+        return normalize(pixels[:, ::-1] if rng.random() < 0.5 else pixels)
+
+
+class TestAugs:
+    """Both sides resized to size × 256/224, the central size × size taken, normalised.
+
+    Parameters
+    ----------
+    size : int
+        Side of the network's input in pixels, 224 in the book.
+    """
+
+    __test__ = False  # pytest: not a test class
+
+    def __init__(self, size=224):
+        self.size = size
+
+    def __call__(self, picture, rng=None):
+        """uint8 (height, width, 3) to float32 (3, size, size); nothing is random."""
+        side = round(self.size * 256 / 224)
+        start = (side - self.size) // 2
+        pixels = np.asarray(Image.fromarray(picture).resize((side, side), Image.BILINEAR))
+        return normalize(pixels[start:start + self.size, start:start + self.size])

@@ -1,0 +1,293 @@
+"""Pictures in folders: fetch them, open them, label them, serve them in mini-batches."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+import zipfile
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pooch
+from PIL import Image, ImageOps
+
+# The book's registration, d2l.DATA_HUB['hotdog'], with https for http.
+HOTDOG_URL = "https://d2l-data.s3-accelerate.amazonaws.com/hotdog.zip"
+HOTDOG_SHA1 = "fba480ffa8aa7e0febbb511d181409f899b9baa5"
+
+TIMEOUT = 30  # seconds without an answer after which a download gives up
+CACHE_BYTES = 1 << 30  # decoded pictures that one data set keeps in memory
+WORKERS = 2  # threads that decode and augment; the result does not depend on it
+
+
+class DataError(ValueError):
+    """A data set that cannot be used; the message names the file and the way out."""
+
+
+def cache_folder():
+    """Folder for downloads and unpacked archives, ``$HOTDOG_FT_CACHE`` or the system's own."""
+    return Path(os.environ.get("HOTDOG_FT_CACHE") or pooch.os_cache("hotdog_ft"))
+
+
+def fetch(url, known_hash, folder, name, processor=None):
+    """Return the path of `name` in `folder`, downloading it only if it is not there intact.
+
+    Parameters
+    ----------
+    url : str
+        Where the file lies.
+    known_hash : str or None
+        ``"sha1:…"`` or ``"sha256:…"`` of the file; None where the host publishes none.
+    folder : path
+        Where the file goes.
+    name : str
+        What it is called there.
+    processor : callable, optional
+        A pooch processor, such as ``pooch.Unzip()``.
+
+    Raises
+    ------
+    DataError
+        The host did not answer, answered with an error, or sent another file.
+    """
+    try:
+        return pooch.create(folder, base_url="", urls={name: url}, registry={name: known_hash},
+                            retry_if_failed=2).fetch(
+            name, processor, pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=True))
+    except Exception as error:  # requests, urllib3, pooch and the file system each have their own
+        raise DataError(
+            f"Could not fetch {url} ({error.__class__.__name__}: {error}). To go on without this "
+            f"host, put the file with the hash {known_hash} at {Path(folder) / name} by hand."
+        ) from error
+
+
+def download_hotdog():
+    """Return the path of the book's ``hotdog.zip`` (about 261 MB), fetched if need be."""
+    return fetch(HOTDOG_URL, f"sha1:{HOTDOG_SHA1}", cache_folder(), "hotdog.zip")
+
+
+def unpack(archive):
+    """Unpack a zip once into the cache, and return the folder; a second call only looks it up."""
+    archive = Path(archive)
+    if not zipfile.is_zipfile(archive):
+        raise DataError(f"{archive} is not a zip archive. Download it again, or name the folder "
+                        "of pictures itself.")
+    with open(archive, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    folder = cache_folder() / f"{archive.stem}-{digest[:12]}"
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="unpacking-"))
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            for name in zipped.namelist():
+                if os.path.isabs(name) or ".." in name.replace("\\", "/").split("/"):
+                    raise DataError(f"{archive} wants to write outside its folder ({name}): "
+                                    "refused, nothing was unpacked.")
+            zipped.extractall(scratch)
+        scratch.rename(folder)
+    except (zipfile.BadZipFile, OSError) as error:
+        if not folder.is_dir():  # else another process was quicker
+            raise DataError(f"{archive} could not be unpacked ({error}). Download it again, or "
+                            f"make room in {folder.parent}.") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
+def read_picture(path):
+    """Decode one picture file as it should be looked at: upright, RGB.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, (height, width, 3).
+
+    Raises
+    ------
+    DataError
+        The file is not a picture or is damaged.
+    """
+    try:
+        with Image.open(path) as image:
+            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, …
+        raise DataError(f"{path} cannot be read as a picture ({error}). Replace or remove it."
+                        ) from error
+
+
+def _visible(folder):
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+class ImageFolder:
+    """Pictures in one folder a class: ``root/hotdog/1.jpg``, ``root/not-hotdog/1.jpg``, …
+
+    ``images[i]`` is ``(picture, label)``: a uint8 array (height, width, 3) and the position of
+    the class in `classes`. Hidden files and folders are ignored. Decoded pictures stay in memory
+    up to ``CACHE_BYTES``, so that only the first epoch pays for the decoding.
+
+    Parameters
+    ----------
+    root : path
+        The folder that holds one folder a class.
+    classes : list of str, optional
+        Their names in label order; by default the folders' names, sorted.
+
+    Raises
+    ------
+    DataError
+        The folder or a class is missing, or a class has no files.
+    """
+
+    def __init__(self, root, classes=None):
+        self.root = Path(root)
+        if not self.root.is_dir():
+            raise DataError(f"There is no folder {self.root}.")
+        found = [entry.name for entry in _visible(self.root) if entry.is_dir()]
+        self.classes = list(classes or found)
+        if not self.classes:
+            raise DataError(f"{self.root} holds no pictures: one folder a class is expected in it.")
+        if sorted(self.classes) != found:
+            odd = sorted(set(self.classes) ^ set(found))
+            raise DataError(f"{self.root} and its sister folder disagree about the classes: "
+                            f"{', '.join(odd)} is in one of them only. Both need the same.")
+        self.paths, self.labels = [], []
+        for label, name in enumerate(self.classes):
+            # "2.jpg" before "10.jpg", as a reader would count
+            files = sorted((path for path in _visible(self.root / name) if path.is_file()),
+                           key=lambda path: (len(path.name), path.name))
+            if not files:
+                raise DataError(f"{self.root / name} holds no pictures.")
+            self.paths += files
+            self.labels += [label] * len(files)
+        self._decoded, self._room = {}, [CACHE_BYTES]
+
+    def __len__(self):
+        return len(self.paths)
+
+    def __getitem__(self, index):
+        path = self.paths[index]
+        picture = self._decoded.get(path)
+        if picture is None:
+            picture = read_picture(path)
+            if picture.nbytes <= self._room[0]:
+                self._room[0] -= picture.nbytes
+                self._decoded[path] = picture
+        return picture, self.labels[index]
+
+    def subset(self, indices):
+        """The same data set with only the pictures at `indices`; the memory is shared."""
+        part = object.__new__(ImageFolder)
+        part.__dict__.update(self.__dict__)
+        part.paths = [self.paths[i] for i in indices]
+        part.labels = [self.labels[i] for i in indices]
+        return part
+
+    def check(self):
+        """Decode every picture now, and name all that cannot be read in one DataError."""
+        def problem(index):
+            try:
+                self[index]
+            except DataError as error:
+                return str(error)
+
+        with ThreadPoolExecutor(WORKERS) as pool:
+            bad = [message for message in pool.map(problem, range(len(self))) if message]
+        if bad:
+            raise DataError("\n".join([f"{len(bad)} of {len(self)} pictures are bad:"] + bad))
+        return self
+
+    def sha256(self):
+        """Hash of the content: every file's place below the root and its bytes."""
+        total = hashlib.sha256()
+        for path in sorted(self.paths):
+            total.update(path.relative_to(self.root).as_posix().encode() + b"\0")
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+        return total.hexdigest()
+
+
+def load_image_folders(path):
+    """Open ``path/train`` and ``path/test`` with the same labels, every picture checked.
+
+    Parameters
+    ----------
+    path : path
+        A folder or a zip archive that holds ``train`` and ``test``, or one folder with them.
+
+    Returns
+    -------
+    train_imgs, test_imgs : ImageFolder
+        Labels go by class name: they agree between the two.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise DataError(f"There is no {path}. Name a folder or a zip archive that holds train/ "
+                        "and test/ with one folder a class.")
+    folder = path if path.is_dir() else unpack(path)
+    for root in [folder] + [entry for entry in _visible(folder) if entry.is_dir()]:
+        if (root / "train").is_dir() and (root / "test").is_dir():
+            train_imgs = ImageFolder(root / "train")
+            test_imgs = ImageFolder(root / "test", train_imgs.classes)
+            return train_imgs.check(), test_imgs.check()
+    raise DataError(f"{path} does not hold the folders train and test, each with one folder a class.")
+
+
+class BatchLoader:
+    """Mini-batches of augmented pictures, prepared by threads while the network computes.
+
+    Every random draw follows from ``numpy.random``'s state when an epoch starts and from the
+    picture's place in it, so a seeded run is the same with any number of threads.
+
+    Parameters
+    ----------
+    images : ImageFolder
+        Or anything with a length whose items are (uint8 picture, label).
+    augs : callable
+        ``augs(picture, rng)`` gives a float32 array (3, S, S): see :mod:`hotdog_ft.augment`.
+    batch_size : int
+        Pictures in a batch; the last batch of an epoch may be shorter.
+    shuffle : bool
+        A new order every epoch.
+
+    Yields
+    ------
+    X, y : numpy.ndarray
+        float32 (n, 3, S, S) and int32 (n,).
+    """
+
+    def __init__(self, images, augs, batch_size, shuffle=False):
+        self.images, self.augs, self.shuffle = images, augs, shuffle
+        self.batch_size = int(batch_size)
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
+
+    def __len__(self):
+        return -(-len(self.images) // self.batch_size)
+
+    def _example(self, index, seed):
+        picture, label = self.images[index]
+        return self.augs(picture, np.random.default_rng((seed, index))), label
+
+    def __iter__(self):
+        seed = np.random.randint(2**31)
+        order = np.arange(len(self.images))
+        if self.shuffle:
+            np.random.shuffle(order)
+        waiting = deque()
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for start in range(0, len(order), self.batch_size):
+                waiting.append([pool.submit(self._example, int(index), seed)
+                                for index in order[start:start + self.batch_size]])
+                if len(waiting) > 1:  # one batch is being prepared while another is used
+                    yield self._collate(waiting.popleft())
+            while waiting:
+                yield self._collate(waiting.popleft())
+
+    @staticmethod
+    def _collate(jobs):
+        pictures, labels = zip(*(job.result() for job in jobs))
+        return np.stack(pictures), np.array(labels, dtype="int32")

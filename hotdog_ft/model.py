@@ -1,0 +1,87 @@
+"""The networks of the chapter: source, target and scratch twin, all in ResNet-18's arrangement."""
+
+from mxnet import init, nd
+from mxnet.gluon.model_zoo.vision import resnet
+
+
+def resnet18(version, channels, classes):
+    """Gluon's ResNet-18 (two basic blocks in each of four stages) of any width, uninitialised.
+
+    Parameters
+    ----------
+    version : {1, 2}
+        ``ResNetV1`` (torchvision's topology) or ``ResNetV2``, which the chapter uses.
+    channels : sequence of 5 int
+        Of the stem and of the four stages: 64, 64, 128, 256, 512 in ResNet-18 proper.
+    classes : int
+        Outputs of the dense layer ``output``.
+    """
+    net = {1: resnet.ResNetV1, 2: resnet.ResNetV2}[version]
+    block = {1: resnet.BasicBlockV1, 2: resnet.BasicBlockV2}[version]
+    return net(block, [2, 2, 2, 2], list(channels), classes=classes)
+
+
+def parameters(net):
+    """Gluon's file names, such as ``features.0.weight``, and the parameters of `net`."""
+    return net._collect_params_with_prefix()
+
+
+def architecture(shapes):
+    """``(version, channels, classes)`` from a mapping of Gluon's file names to shapes.
+
+    ResNet-V2 begins with a BatchNorm over the picture's three channels, V1 with a convolution.
+    """
+    version = 2 if "features.0.gamma" in shapes else 1
+    stem = "features.1.weight" if version == 2 else "features.0.weight"
+    first = 5 if version == 2 else 4
+    channels = [shapes[stem][0]] + [
+        shapes[f"features.{first + stage}.1.conv1.weight" if version == 2 else
+               f"features.{first + stage}.1.body.0.weight"][0] for stage in range(4)]
+    return version, channels, shapes["output.weight"][0]
+
+
+def _twin(net, classes):
+    version, channels, _ = architecture({k: p.shape for k, p in parameters(net).items()})
+    return resnet18(version, channels, classes)
+
+
+def _materialise(net):
+    """Run one picture through `net`, so that Gluon allocates what it has put off."""
+    net(nd.zeros((1, 3, 64, 64)))
+    return net
+
+
+def finetune_net(pretrained_net, num_classes, lr_mult=10):
+    """The target net: `features` copied from the source, a new `output` that learns faster.
+
+    Nothing is shared: training the target never changes the source.
+
+    Parameters
+    ----------
+    pretrained_net : ResNetV1 or ResNetV2
+        The source net.
+    num_classes : int
+        Outputs of the new layer, which is initialised by Xavier.
+    lr_mult : float
+        The new layer's learning rate over that of `features`.
+
+    Returns
+    -------
+    ResNetV1 or ResNetV2
+        On the CPU, ready to be trained.
+    """
+    net = _twin(pretrained_net, num_classes)
+    net.initialize(init.Xavier())
+    _materialise(net)
+    target = parameters(net.features)
+    for name, parameter in parameters(pretrained_net.features).items():
+        target[name].set_data(parameter.data(parameter.list_ctx()[0]).copy())
+    net.output.collect_params().setattr("lr_mult", lr_mult)
+    return net
+
+
+def scratch_net(pretrained_net, num_classes):
+    """The scratch twin: the source's architecture, every layer initialised by Xavier."""
+    net = _twin(pretrained_net, num_classes)
+    net.initialize(init.Xavier())
+    return _materialise(net)

@@ -1,0 +1,49 @@
+"""Choose the rate of fine-tuning after linear probing, on a validation part of the training set.
+
+    python tools/choose_recipe.py DATA WEIGHTS results/choose-recipe.json
+
+A fifth of the training pictures is set aside; the test set is never looked at.
+"""
+
+import sys
+
+import mxnet as mx
+import numpy as np
+
+import hotdog_ft
+from hotdog_ft import results
+
+SIZE, BATCH_SIZE, NUM_EPOCHS = 224, 32, 3
+RATES = (0.003, 0.001, 0.01)
+
+data, weights, out = sys.argv[1:]
+train_imgs, test_imgs = hotdog_ft.load_image_folders(data)
+source = hotdog_ft.load_net(weights)
+order = np.random.default_rng(0).permutation(len(train_imgs))
+cut = len(order) // 5
+validation, training = train_imgs.subset(order[:cut]), train_imgs.subset(order[cut:])
+train_iter = hotdog_ft.BatchLoader(training, hotdog_ft.TrainAugs(SIZE), BATCH_SIZE, shuffle=True)
+valid_iter = hotdog_ft.BatchLoader(validation, hotdog_ft.TestAugs(SIZE), 128)
+
+record = {"provenance": results.provenance(train_imgs, test_imgs, weights),
+          "validation_pictures": len(validation), "seed": 0, "runs": []}
+hotdog_ft.seed_everything(0)
+probe = hotdog_ft.finetune_net(source, len(train_imgs.classes), lr_mult=1)
+features = hotdog_ft.extract_features(
+    probe, hotdog_ft.BatchLoader(training, hotdog_ft.TestAugs(SIZE), 128))
+for rate in RATES:
+    hotdog_ft.seed_everything(0)
+    net = hotdog_ft.finetune_net(source, len(train_imgs.classes), lr_mult=1)
+    hotdog_ft.fit_output(net, *features)
+    run = {"learning_rate": rate, "probe_valid_acc": hotdog_ft.evaluate(net, valid_iter)}
+    record["runs"].append(run)
+
+    def keep(history):
+        run["history"] = {name: getattr(history, name) for name in ("loss", "train_acc", "seconds")}
+        run["history"]["valid_acc"] = history.test_acc
+        results.save_record(record, out)
+        print(rate, run, flush=True)
+
+    schedule = mx.lr_scheduler.CosineScheduler(NUM_EPOCHS * len(train_iter), rate)
+    hotdog_ft.train(net, train_iter, valid_iter, rate, NUM_EPOCHS, momentum=0.9,
+                    lr_scheduler=schedule, use_global_stats=True, after_epoch=keep)
