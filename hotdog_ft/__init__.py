@@ -1,6 +1,8 @@
 """Fine-tuning, as in chapter 13.2 of Dive into Deep Learning, to run, check and build on."""
 
 import os
+import sys
+import warnings
 from pathlib import Path
 
 
@@ -9,14 +11,21 @@ def _use_every_core():
     try:
         cores = {Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
                  for cpu in os.sched_getaffinity(0)}
-        os.environ.setdefault("OMP_NUM_THREADS", str(len(cores)))
     except (OSError, AttributeError):  # not Linux: MXNet's own choice stands
-        pass
+        return
+    if "OMP_NUM_THREADS" not in os.environ and "MXNET_OMP_MAX_THREADS" not in os.environ:
+        os.environ["OMP_NUM_THREADS"] = str(len(cores))
+        if "mxnet" in sys.modules and len(cores) > 1:
+            warnings.warn("MXNet was imported before hotdog_ft and may use half of the cores. Import "
+                          f"hotdog_ft first, or set OMP_NUM_THREADS={len(cores)}.", stacklevel=3)
 
 
-_use_every_core()  # before MXNet is imported, or it has no effect
+_use_every_core()  # MXNet reads the variable when it is imported and never again
 
+from . import plot  # noqa: E402
 from .augment import TestAugs, TrainAugs  # noqa: E402
+from .chapter import (BOOK, RUNS, Recipe, compare, load_recipe, probe_then_fine_tune,  # noqa: E402
+                      result_table, train_fine_tuning)
 from .data import BatchLoader, DataError, ImageFolder, download_hotdog, load_image_folders  # noqa: E402
 from .model import finetune_net, scratch_net  # noqa: E402
 from .train import (History, devices, evaluate, extract_features, fit_output,  # noqa: E402

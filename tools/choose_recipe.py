@@ -7,14 +7,14 @@ A fifth of the training pictures is set aside; the test set is never looked at.
 
 import sys
 
+import hotdog_ft  # before mxnet, which it tells to use every core
+from hotdog_ft import results
+
 import mxnet as mx
 import numpy as np
 
-import hotdog_ft
-from hotdog_ft import results
-
 SIZE, BATCH_SIZE, NUM_EPOCHS = 224, 32, 3
-RATES = (0.003, 0.001, 0.01)
+RATES = (0.003, 0.001)
 
 data, weights, out = sys.argv[1:]
 train_imgs, test_imgs = hotdog_ft.load_image_folders(data)
@@ -23,7 +23,7 @@ order = np.random.default_rng(0).permutation(len(train_imgs))
 cut = len(order) // 5
 validation, training = train_imgs.subset(order[:cut]), train_imgs.subset(order[cut:])
 train_iter = hotdog_ft.BatchLoader(training, hotdog_ft.TrainAugs(SIZE), BATCH_SIZE, shuffle=True)
-valid_iter = hotdog_ft.BatchLoader(validation, hotdog_ft.TestAugs(SIZE), 128)
+valid_iter = hotdog_ft.BatchLoader(validation, hotdog_ft.TestAugs(SIZE), BATCH_SIZE)
 
 record = {"provenance": results.provenance(train_imgs, test_imgs, weights),
           "validation_pictures": len(validation), "seed": 0, "runs": []}

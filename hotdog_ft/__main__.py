@@ -1,0 +1,85 @@
+"""``python -m hotdog_ft``: the comparison and the downloads from the shell."""
+
+import argparse
+import sys
+
+
+def _seeds(text):
+    """``3`` means the seeds 0, 1, 2; ``0,7`` means these two."""
+    return [int(part) for part in text.split(",")] if "," in text else list(range(int(text)))
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m hotdog_ft",
+        description="Fine-tuning on hot dogs, as in chapter 13.2 of Dive into Deep Learning.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    compare = commands.add_parser(
+        "compare", help="train the fine-tuned net and the scratch twin, print and keep the result",
+        description="Train three nets on the same pictures: a copy of the source net with a new "
+                    "output layer, the same network from scratch, and a copy whose output layer is "
+                    "trained first. Prints a table and keeps every run in a JSON record; a "
+                    "second call continues where the first was stopped.")
+    compare.add_argument("--mode", choices=["mini", "full"],
+                         help="mini: embedded drawings, seconds (default); full: photographs, "
+                              "ResNet-18, about an hour on a CPU")
+    compare.add_argument("--data", metavar="PATH", help="full mode: a folder or zip with train/ and "
+                         "test/ instead of the book's hotdog.zip (also HOTDOG_FT_DATA)")
+    compare.add_argument("--weights", metavar="FILE", help="full mode: .params or .safetensors of a "
+                         "ResNet-18 instead of a download (also HOTDOG_FT_WEIGHTS)")
+    compare.add_argument("--seeds", type=_seeds, default=[0], metavar="N",
+                         help="N repetitions, or a list such as 0,7 (default: 1)")
+    compare.add_argument("--epochs", type=int, metavar="N", help="epochs of each run (default: 5)")
+    compare.add_argument("--batch-size", type=int, metavar="N",
+                         help="pictures in a mini-batch (default: 128, mini mode 16)")
+    compare.add_argument("--out", default="results", metavar="FOLDER", help="where the record is "
+                         "kept (default: results)")
+
+    commands.add_parser("download", help="fetch hotdog.zip (261 MB) and ImageNet weights into the cache",
+                        description="Fetch the book's pictures and the ImageNet weights now, so that "
+                                    "full mode needs no network later. Files that are there and "
+                                    "intact are not fetched again.")
+    return parser
+
+
+def _compare(options):
+    from dataclasses import replace
+
+    from . import chapter
+    from .train import History
+    recipe = chapter.load_recipe(options.mode, options.data, options.weights)
+    changes = {"num_epochs": options.epochs, "batch_size": options.batch_size}
+    for name, value in changes.items():
+        if value is not None and value < 1:
+            raise ValueError(f"--{name.replace('num_', '').replace('_', '-')} must be at least 1.")
+    recipe = replace(recipe, **{name: value for name, value in changes.items() if value})
+    print(recipe)
+    record = chapter.compare(recipe, options.seeds, options.out)
+    last = {entry["run"]: History(**entry["history"]) for entry in record["runs"]
+            if entry["seed"] == options.seeds[-1]}
+    print(chapter.result_table(last).to_string())
+
+
+def _download(options):
+    from . import data, weights
+    for name, fetch in (("pictures", data.download_hotdog), ("weights", weights.fetch_weights)):
+        print(f"{name}: {fetch()}")
+
+
+def main(arguments=None):
+    """Run one command; returns the exit status. A fault that has a known cure is one line."""
+    options = _parser().parse_args(arguments)
+    try:
+        {"compare": _compare, "download": _download}[options.command](options)
+    except (ValueError, FloatingPointError, OSError) as error:
+        print(f"hotdog_ft: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("hotdog_ft: stopped; the same command goes on after the last finished run.", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

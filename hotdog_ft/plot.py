@@ -1,0 +1,121 @@
+"""The chapter's figures; each function returns a Plot that a notebook shows and that can be saved."""
+
+import io
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+
+class Plot(Figure):
+    """A matplotlib figure of fixed size that needs no pyplot to be shown in a notebook."""
+
+    def _repr_png_(self):
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=100)
+        return file.getvalue()
+
+    def __repr__(self):
+        return f"<Plot {self.get_figwidth() * 100:.0f} x {self.get_figheight() * 100:.0f}>"
+
+
+def show_images(imgs, num_rows, num_cols, titles=None):
+    """Pictures in a grid, row by row.
+
+    Parameters
+    ----------
+    imgs : list of numpy.ndarray
+        uint8 (height, width, 3), any sizes.
+    num_rows, num_cols : int
+    titles : list of str, optional
+        One a picture.
+    """
+    figure = Plot(figsize=(1.25 * num_cols, 1.4 * num_rows), layout="tight")
+    for number, img in enumerate(imgs[:num_rows * num_cols]):
+        axes = figure.add_subplot(num_rows, num_cols, number + 1)
+        axes.imshow(img)
+        axes.set_axis_off()
+        if titles:
+            axes.set_title(titles[number], fontsize=8)
+    return figure
+
+
+def plot_histories(histories):
+    """Loss, training accuracy and test accuracy against the epoch, one colour a run.
+
+    Parameters
+    ----------
+    histories : dict of str to History
+    """
+    figure = Plot(figsize=(9, 3.2), layout="tight")
+    columns = {"loss": "training loss (nats)", "train_acc": "training accuracy",
+               "test_acc": "test accuracy"}
+    for place, (name, label) in enumerate(columns.items(), 1):
+        axes = figure.add_subplot(1, 3, place)
+        for number, (title, history) in enumerate(histories.items()):
+            values = getattr(history, name)
+            axes.plot(range(1, len(values) + 1), values, "os^v"[number % 4] + "-", label=title)
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.grid(alpha=0.3)
+        if name != "loss":
+            axes.set_ylim(0.4, 1.02)
+    axes.legend(fontsize=8, loc="lower right")
+    return figure
+
+
+def live_curves():
+    """A callback for `train` that redraws the curves after every epoch; None outside a notebook."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        return None
+    if get_ipython() is None or not hasattr(get_ipython(), "kernel"):
+        return None
+    handle = []
+
+    def redraw(history):
+        figure = plot_histories({"this run": history})
+        if handle:
+            handle[0].update(figure)
+        else:
+            handle.append(display(figure, display_id=True))
+
+    return redraw
+
+
+def draw_fine_tuning():
+    """The chapter's idea in one figure: what is copied from source to target model, what is new."""
+    figure = Plot(figsize=(8, 3.6), layout="tight")
+    axes = figure.add_subplot()
+    axes.set(xlim=(0, 8), ylim=(0, 4.1))
+    axes.set_axis_off()
+    models = [(0.4, "Source model", "source data set\n(ImageNet, 1,000 classes)", "output: 1,000 logits"),
+              (4.9, "Target model", "target data set\n(hot dog / not hot dog)", "output: 2 logits\nXavier, rate × 10")]
+    layers = ["stem", "stages 1 and 2", "stages 3 and 4"]
+    for left, title, data, head in models:
+        is_target = left > 1
+        boxes = [(data, "#eeeeee")] + [(f"features: {layer}", "#a6cee3") for layer in layers]
+        boxes.append((head, "#fdbf6f" if is_target else "#cccccc"))
+        for number, (text, colour) in enumerate(boxes):
+            bottom = 0.05 + 0.74 * number
+            axes.add_patch(_box(left, bottom, colour))
+            axes.text(left + 1.35, bottom + 0.28, text, ha="center", va="center", fontsize=9)
+            if number:
+                _arrow(axes, (left + 1.35, bottom - 0.17), (left + 1.35, bottom - 0.01))
+            if is_target and 1 <= number <= 3:
+                _arrow(axes, (3.15, bottom + 0.28), (4.85, bottom + 0.28))
+                axes.text(4.0, bottom + 0.34, "copy, then fine-tune", ha="center", fontsize=8)
+        axes.text(left + 1.35, 3.8, title, ha="center", fontsize=11, weight="bold")
+    axes.text(4.0, 3.29, "not copied", ha="center", va="center", fontsize=8)
+    return figure
+
+
+def _box(left, bottom, colour):
+    from matplotlib.patches import FancyBboxPatch
+    return FancyBboxPatch((left, bottom), 2.7, 0.54, boxstyle="round,pad=0.02", facecolor=colour,
+                          edgecolor="#555555")
+
+
+def _arrow(axes, start, end):
+    axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "#555555"})

@@ -1,0 +1,101 @@
+"""train_augs and test_augs against the book's, Gluon's, transforms."""
+
+import pickle
+
+import hotdog_ft
+import mxnet as mx
+import numpy as np
+import pytest
+from hotdog_ft import augment
+from mxnet.gluon.data.vision import transforms
+
+
+@pytest.fixture
+def picture():
+    """A smooth picture: two ways to resample it agree up to rounding."""
+    y, x = np.mgrid[:90, :120]
+    return np.stack([x * 2, y * 2, 120 + x - y], 2).astype("uint8")
+
+
+def book_normalize(pixels):
+    """The chapter's ToTensor and normalize."""
+    to_tensor = transforms.Compose([
+        transforms.ToTensor(), transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])
+    return to_tensor(mx.nd.array(pixels, dtype="uint8")).asnumpy()
+
+
+def test_normalize_is_the_books(picture):
+    np.testing.assert_allclose(augment.normalize(picture), book_normalize(picture), atol=1e-5)
+
+
+def test_denormalize_inverts_it(picture):
+    np.testing.assert_array_equal(augment.denormalize(augment.normalize(picture)), picture)
+
+
+def test_test_augs_are_the_books(picture):
+    resized = transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224)])(
+        mx.nd.array(picture, dtype="uint8")).asnumpy()
+    ours = hotdog_ft.TestAugs(224)(picture)
+    assert ours.shape == (3, 224, 224) and ours.dtype == np.float32
+    # Pillow and OpenCV round differently: by one step of 1/255, over the smallest sd
+    assert np.abs(ours - book_normalize(resized)).max() <= 1.01 / 255 / 0.224
+
+
+def test_train_augs_cut_what_the_box_says(picture):
+    ours = hotdog_ft.TrainAugs(224)(picture, np.random.default_rng(5))
+    rng = np.random.default_rng(5)
+    left, top, right, bottom = augment.random_crop_box(90, 120, rng)
+    crop = mx.image.fixed_crop(mx.nd.array(picture, dtype="uint8"), left, top, right - left,
+                               bottom - top, (224, 224), interp=1).asnumpy()
+    crop = crop[:, ::-1] if rng.random() < 0.5 else crop
+    # OpenCV spreads the crop by itself, Pillow sees the pixels beyond its rim: compare inside
+    inside = np.s_[:, 8:-8, 8:-8]
+    assert np.abs(ours - book_normalize(crop))[inside].max() <= 3 / 255 / 0.224
+
+
+def test_boxes_are_distributed_as_gluons():
+    """Means and spreads of 4,000 boxes from both; the tolerance is 5 standard errors."""
+    height, width, n = 90, 120, 4000
+    mx.random.seed(0)
+    hotdog_ft.seed_everything(0)
+    blank = mx.nd.zeros((height, width, 3), dtype="uint8")
+    theirs = np.array([mx.image.random_size_crop(blank, (8, 8), (0.08, 1), (3 / 4, 4 / 3), 1)[1]
+                       for _ in range(n)], dtype=float)  # left, top, width, height
+    rng = np.random.default_rng(0)
+    ours = np.array([augment.random_crop_box(height, width, rng) for _ in range(n)], dtype=float)
+    ours[:, 2:] -= ours[:, :2]
+    for column in range(4):
+        a, b = ours[:, column], theirs[:, column]
+        error = np.sqrt((a.var() + b.var()) / n)
+        assert abs(a.mean() - b.mean()) < 5 * error
+        assert abs(a.std() - b.std()) < 5 * error
+
+
+def test_half_of_the_pictures_are_flipped():
+    picture = np.zeros((50, 50, 3), "uint8")
+    picture[:, 25:] = 255
+    augs = hotdog_ft.TrainAugs(16)
+    bright_right = []
+    for seed in range(2000):
+        x = augs(picture, np.random.default_rng(seed))
+        difference = x[:, :, 8:].mean() - x[:, :, :8].mean()
+        if abs(difference) > 0.1:  # the crop shows both halves
+            bright_right.append(difference > 0)
+    # a fair coin: 0.5 within 5 standard errors
+    assert abs(np.mean(bright_right) - 0.5) < 5 * 0.5 / np.sqrt(len(bright_right))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 1), (7, 5), (64, 64)])
+@pytest.mark.parametrize("augs", [hotdog_ft.TrainAugs(32), hotdog_ft.TestAugs(32)])
+def test_any_picture_becomes_a_finite_square(augs, shape):
+    picture = np.full((*shape, 3), 200, "uint8")
+    x = augs(picture, np.random.default_rng(0))
+    assert x.shape == (3, 32, 32) and x.dtype == np.float32 and np.isfinite(x).all()
+    np.testing.assert_allclose(x, augment.normalize(picture[:1, :1]) + np.zeros((1, 32, 32)), atol=1e-6)
+
+
+def test_report_27_transforms_can_be_pickled(picture):
+    for augs in (hotdog_ft.TrainAugs(32), hotdog_ft.TestAugs(32)):
+        again = pickle.loads(pickle.dumps(augs))
+        np.testing.assert_array_equal(again(picture, np.random.default_rng(1)),
+                                      augs(picture, np.random.default_rng(1)))

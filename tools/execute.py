@@ -1,0 +1,59 @@
+"""Execute notebooks, keep them and their HTML in a folder, and print their result tables.
+
+    python tools/execute.py --to build notebooks/*.ipynb
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbconvert import HTMLExporter
+
+
+def result(notebook):
+    """The text of the cells with the tag "result"."""
+    return "\n".join(output.get("text") or output["data"]["text/plain"]
+                     for cell in notebook.cells if "result" in cell.metadata.get("tags", [])
+                     for output in cell.outputs if output.output_type != "error")
+
+
+def execute(path, folder):
+    """Execute one notebook in its own folder; raises CellExecutionError where a cell fails."""
+    notebook = nbformat.read(path, as_version=4)
+    start = time.perf_counter()
+    NotebookClient(notebook, timeout=None, kernel_name="python3", record_timing=False,
+                   resources={"metadata": {"path": str(path.parent)}}).execute()
+    ran = sum(cell.get("execution_count") is not None for cell in notebook.cells)
+    if ran == 0:
+        sys.exit(f"{path.name}: no code cell ran.")
+    notebook.metadata.pop("language_info", None)
+    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    folder.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, folder / path.name)
+    print(f"{path.name}: {ran} code cells ran in {time.perf_counter() - start:.0f} s\n{result(notebook)}")
+    return notebook
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--to", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("notebooks", type=Path, nargs="+")
+    options = parser.parse_args()
+    in_place = options.to.resolve() == options.notebooks[0].parent.resolve()
+    for path in options.notebooks:
+        try:
+            notebook = execute(path, options.to)
+        except CellExecutionError as error:
+            sys.exit(f"{path.name} failed:\n{error}")
+        if not in_place:
+            html = options.to / f"{path.stem}.html"
+            html.write_text(HTMLExporter(theme="light").from_notebook_node(notebook)[0], encoding="utf-8")
+            print(f"Look at {html}")
+
+
+if __name__ == "__main__":
+    main()
