@@ -23,7 +23,7 @@ notebooks: venv
 
 lock:
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.9 \
-	    --generate-hashes --extra notebooks --extra test pyproject.toml -o requirements.lock
+	    --generate-hashes --no-annotate --extra notebooks --extra test pyproject.toml -o requirements.lock
 
 venv:
 	@sh tools/venv.sh

@@ -22,9 +22,9 @@ def _use_every_core():
 
 _use_every_core()  # MXNet reads the variable when it is imported and never again
 
-from . import plot  # noqa: E402
+from . import plot, results  # noqa: E402
 from .augment import TestAugs, TrainAugs  # noqa: E402
-from .chapter import (BOOK, RUNS, Recipe, compare, load_recipe, probe_then_fine_tune,  # noqa: E402
+from .chapter import (BOOK, RUNS, Recipe, compare, histories, load_recipe, probe_then_fine_tune,  # noqa: E402
                       result_table, train_fine_tuning)
 from .data import BatchLoader, DataError, ImageFolder, download_hotdog, load_image_folders  # noqa: E402
 from .model import finetune_net, scratch_net  # noqa: E402

@@ -47,7 +47,6 @@ def _compare(options):
     from dataclasses import replace
 
     from . import chapter
-    from .train import History
     recipe = chapter.load_recipe(options.mode, options.data, options.weights)
     changes = {"num_epochs": options.epochs, "batch_size": options.batch_size}
     for name, value in changes.items():
@@ -56,9 +55,7 @@ def _compare(options):
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value})
     print(recipe)
     record = chapter.compare(recipe, options.seeds, options.out)
-    last = {entry["run"]: History(**entry["history"]) for entry in record["runs"]
-            if entry["seed"] == options.seeds[-1]}
-    print(chapter.result_table(last).to_string())
+    print(chapter.result_table(chapter.histories(record, options.seeds[-1])).to_string(na_rep=""))
 
 
 def _download(options):

@@ -119,7 +119,7 @@ def load_recipe(mode=None, data=None, weights=None):
     if MINI is None:
         raise DataError("The embedded set is missing: install hotdog_ft again.")
     return Recipe("mini", str(MINI / "hotdog-mini"), str(MINI / "resnet18-mini.params"), size=64,
-                  batch_size=16, lp_ft_lr=0.01, lp_ft_batch_size=16)
+                  batch_size=16, num_epochs=10, lp_ft_lr=0.01, lp_ft_batch_size=16)
 
 
 def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5):
@@ -228,21 +228,25 @@ def compare(recipe, seeds=(0,), folder=None, report=print):
     return record
 
 
-def result_table(histories):
+def histories(record, seed):
+    """The histories of one seed in a record, keyed by the names in RUNS."""
+    return {entry["run"]: History(**entry["history"]) for entry in record["runs"]
+            if entry["seed"] == seed}
+
+
+def result_table(runs):
     """A pandas frame: one row a run, ours and the book's figures side by side.
 
     Parameters
     ----------
-    histories : dict of str to History
+    runs : dict of str to History
         Keyed by the names in RUNS.
     """
     rows = {}
-    for name, history in histories.items():
-        book = BOOK.get(name, {})
-        rows[RUNS[name]] = {
-            "loss": history.loss[-1], "train acc": history.train_acc[-1],
-            "test acc": history.test_acc[-1], "examples/sec": history.examples_per_sec,
-            "seconds": sum(history.seconds),
-            **{f"book: {key}": book.get(key) for key in ("loss", "train_acc", "test_acc",
-                                                         "examples_per_sec")}}
+    for name, history in runs.items():
+        ours = {"loss": history.loss[-1], "train acc": history.train_acc[-1],
+                "test acc": history.test_acc[-1], "examples/sec": history.examples_per_sec}
+        book = dict(zip(ours, BOOK.get(name, {}).values()))
+        rows[RUNS[name]] = {**ours, "seconds": sum(history.seconds),
+                            **{f"book: {column}": book.get(column) for column in ours}}
     return pd.DataFrame.from_dict(rows, orient="index").round(3)

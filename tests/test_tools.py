@@ -1,0 +1,46 @@
+"""The makers of data/: the committed files are what the tools draw."""
+
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+import draw  # noqa: E402
+import make_data  # noqa: E402
+
+
+@pytest.mark.parametrize("split, label, number", [
+    ("train", "hotdog", 0), ("train", "not-hotdog", 12), ("test", "hotdog", 199), ("test", "not-hotdog", 77)])
+def test_a_picture_drawn_again_is_the_committed_one(split, label, number, tmp_path):
+    make_data.target_picture(split, label, number).save(tmp_path / "again.jpg", quality=85)
+    committed = ROOT / "data/hotdog-mini" / split / label / f"{number}.jpg"
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "again.jpg")),
+                                  np.asarray(Image.open(committed)))
+
+
+def test_pictures_differ_and_kinds_are_many():
+    first, second = (np.asarray(make_data.target_picture("train", "hotdog", n).resize((72, 72))) for n in (1, 2))
+    assert np.abs(first.astype(float) - second).mean() > 5
+    assert len(draw.SOURCE) >= 10 and draw.hotdog in draw.SOURCE and draw.hotdog not in draw.OTHERS
+
+
+def test_no_picture_is_in_both_training_and_test_set():
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in
+              (ROOT / "data/hotdog-mini").rglob("*.jpg")]
+    assert len(hashes) == len(set(hashes)) == 1000
+
+
+def test_the_readme_of_the_data_gives_every_hash():
+    import hotdog_ft
+    text = (ROOT / "data/README.md").read_text()
+    given = set(re.findall(r"[0-9a-f]{64}", text))
+    files = [ROOT / "data/resnet18-mini.params", ROOT / "data/resnet18-mini.classes.json"]
+    actual = {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    actual |= {hotdog_ft.ImageFolder(ROOT / "data/hotdog-mini" / split).sha256() for split in ("train", "test")}
+    assert given == actual
