@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 
 def _seeds(text):
@@ -46,7 +47,7 @@ def _parser():
 def _compare(options):
     from dataclasses import replace
 
-    from . import chapter
+    from . import chapter, plot
     recipe = chapter.load_recipe(options.mode, options.data, options.weights)
     changes = {"num_epochs": options.epochs, "batch_size": options.batch_size}
     for name, value in changes.items():
@@ -55,7 +56,13 @@ def _compare(options):
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value})
     print(recipe)
     record = chapter.compare(recipe, options.seeds, options.out)
-    print(chapter.result_table(chapter.histories(record, options.seeds[-1])).to_string(na_rep=""))
+    last = chapter.histories(record, options.seeds[-1])
+    figure = Path(options.out) / chapter.record_name(record).replace(".json", ".png")
+    plot.plot_histories({chapter.RUNS[name]: history for name, history in last.items()}).savefig(figure)
+    print(f"The curves of seed {options.seeds[-1]} are in {figure}.")
+    print(chapter.result_table(last).T.to_string(na_rep=""))
+    if len(options.seeds) > 1:
+        print(f"Test accuracy over all seeds\n{chapter.seed_table(record).to_string()}")
 
 
 def _download(options):

@@ -250,3 +250,17 @@ def result_table(runs):
         rows[RUNS[name]] = {**ours, "seconds": sum(history.seconds),
                             **{f"book: {column}": book.get(column) for column in ours}}
     return pd.DataFrame.from_dict(rows, orient="index").round(3)
+
+
+def seed_table(record):
+    """A pandas frame over all seeds of a record: each run's final test accuracy.
+
+    Columns are the number of seeds, mean, standard deviation (n - 1), smallest and largest, and the
+    smallest lead over the same seed's run from scratch.
+    """
+    accuracy = pd.DataFrame({seed: {RUNS[name]: history.test_acc[-1]
+                                    for name, history in histories(record, seed).items()}
+                             for seed in {entry["seed"]: None for entry in record["runs"]}}).T
+    return pd.DataFrame({"seeds": accuracy.count(), "mean": accuracy.mean(), "sd": accuracy.std(),
+                         "min": accuracy.min(), "max": accuracy.max(),
+                         "smallest lead": accuracy.sub(accuracy[RUNS["scratch"]], axis=0).min()}).round(3)

@@ -31,21 +31,19 @@ def cache_folder():
     return Path(os.environ.get("HOTDOG_FT_CACHE") or pooch.os_cache("hotdog_ft"))
 
 
-def fetch(url, known_hash, folder, name, processor=None):
-    """Return the path of `name` in `folder`, downloading it only if it is not there intact.
+def fetch(url, known_hash, path, by_hand=None):
+    """Return `path`, downloading it from `url` only if it is not there intact.
 
     Parameters
     ----------
     url : str
         Where the file lies.
     known_hash : str or None
-        ``"sha1:…"`` or ``"sha256:…"`` of the file; None where the host publishes none.
-    folder : path
-        Where the file goes.
-    name : str
-        What it is called there.
-    processor : callable, optional
-        A pooch processor, such as ``pooch.Unzip()``.
+        ``"sha1:…"`` or ``"sha256:…"`` of the file; None where its host publishes none.
+    path : pathlib.Path
+        Where the file goes. What arrives incomplete or different never gets this name.
+    by_hand : str, optional
+        What the error advises instead of "put the file with this hash at `path`".
 
     Raises
     ------
@@ -53,19 +51,19 @@ def fetch(url, known_hash, folder, name, processor=None):
         The host did not answer, answered with an error, or sent another file.
     """
     try:
-        return pooch.create(folder, base_url="", urls={name: url}, registry={name: known_hash},
-                            retry_if_failed=2).fetch(
-            name, processor, pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=True))
+        pooch.create(path.parent, base_url="", urls={path.name: url}, registry={path.name: known_hash},
+                     retry_if_failed=2).fetch(
+            path.name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=True))
     except Exception as error:  # requests, urllib3, pooch and the file system each have their own
         raise DataError(
-            f"Could not fetch {url} ({error.__class__.__name__}: {error}). To go on without this "
-            f"host, put the file with the hash {known_hash} at {Path(folder) / name} by hand."
-        ) from error
+            f"Could not fetch {url} ({error.__class__.__name__}: {error}). To go on without this host, "
+            f"{by_hand or f'put the file with the hash {known_hash} at {path} by hand'}.") from error
+    return path
 
 
 def download_hotdog():
     """Return the path of the book's ``hotdog.zip`` (about 261 MB), fetched if need be."""
-    return fetch(HOTDOG_URL, f"sha1:{HOTDOG_SHA1}", cache_folder(), "hotdog.zip")
+    return fetch(HOTDOG_URL, f"sha1:{HOTDOG_SHA1}", cache_folder() / "hotdog.zip")
 
 
 def unpack(archive):

@@ -135,7 +135,8 @@ def fetch_gluon():
     if final.is_file() and hashlib.sha1(final.read_bytes()).hexdigest() == GLUON_SHA1:
         return final
     repo = (os.environ.get("MXNET_GLUON_REPO") or GLUON_REPO).rstrip("/")
-    archive = Path(fetch(f"{repo}/gluon/models/{GLUON_NAME}.zip", None, folder, f"{GLUON_NAME}.zip"))
+    archive = fetch(f"{repo}/gluon/models/{GLUON_NAME}.zip", None, folder / f"{GLUON_NAME}.zip",
+                    f"put {final.name} with sha1 {GLUON_SHA1} at {final} by hand")
     try:
         with zipfile.ZipFile(archive) as zipped:
             content = zipped.read(final.name)
@@ -154,8 +155,8 @@ def fetch_gluon():
 def fetch_torchvision():
     """Path of torchvision's ResNet-18 parameters (46.8 MB) in the cache, fetched if need be."""
     repo = (os.environ.get("HF_ENDPOINT") or TORCHVISION_REPO).rstrip("/")
-    return Path(fetch(f"{repo}/{TORCHVISION_PATH}", f"sha256:{TORCHVISION_SHA256}",
-                      cache_folder(), "resnet18.tv_in1k.safetensors"))
+    return fetch(f"{repo}/{TORCHVISION_PATH}", f"sha256:{TORCHVISION_SHA256}",
+                 cache_folder() / "resnet18.tv_in1k.safetensors")
 
 
 def fetch_weights():

@@ -114,6 +114,16 @@ def test_without_the_right_labels_fine_tuning_has_nothing_to_learn():
     assert history.test_acc[-1] < 0.7
 
 
+def test_the_seed_table_gives_spread_and_the_smallest_lead():
+    accuracies = {"finetune": [0.9, 0.8, 0.85], "scratch": [0.6, 0.7, 0.5]}
+    record = {"runs": [{"run": name, "seed": seed, "history": {"test_acc": [0.1, value]}}
+                       for name, values in accuracies.items() for seed, value in enumerate(values)]}
+    table = hotdog_ft.seed_table(record)
+    # by hand: mean 0.85, sd sqrt((0.05^2 + 0.05^2) / 2) = 0.05, leads 0.3, 0.1, 0.35
+    assert table.loc["fine-tuning"].tolist() == [3, 0.85, 0.05, 0.8, 0.9, 0.1]
+    assert table.loc["from scratch", "smallest lead"] == 0
+
+
 class TestCommandLine:
     def test_compare_prints_the_table_and_keeps_the_record(self, tmp_path, capsys, monkeypatch):
         monkeypatch.setattr(chapter, "run", lambda name, recipe, seed: {"run": name, "seed": seed, "history": {
@@ -122,7 +132,8 @@ class TestCommandLine:
         assert main(["compare", "--out", str(tmp_path), "--seeds", "2", "--epochs", "3", "--batch-size", "8"]) == 0
         printed = capsys.readouterr().out
         assert "mode mini" in printed and "from scratch" in printed and "0.934" in printed
-        record = results.load_record(next(tmp_path.iterdir()))
+        record = results.load_record(next(tmp_path.glob("*.json")))
+        assert next(tmp_path.glob("*.png")).read_bytes().startswith(b"\x89PNG")
         assert record["recipe"]["num_epochs"] == 3 and record["recipe"]["batch_size"] == 8
         assert {run["seed"] for run in record["runs"]} == {0, 1}
 

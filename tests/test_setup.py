@@ -1,0 +1,81 @@
+"""tools/venv.sh: which Python it takes, and its one line where there is none."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A folder with a space in its name, the script, a lock, and an empty PATH to fill."""
+    root = tmp_path / "a project"
+    (root / "tools").mkdir(parents=True)
+    shutil.copy(ROOT / "tools/venv.sh", root / "tools")
+    (root / "requirements.lock").write_text("# nothing to install\n")
+    (root / "bin").mkdir()
+    for tool in ("sh", "cat", "cksum", "rm", "mkdir"):
+        os.symlink(shutil.which(tool), root / "bin" / tool)
+    return root
+
+
+def command(project, name, body):
+    path = project / "bin" / name
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+
+
+def set_up(project, **environment):
+    return subprocess.run([shutil.which("sh"), "tools/venv.sh"], cwd=project, capture_output=True, text=True,
+                          env={"PATH": str(project / "bin"), "HOME": str(project), **environment})
+
+
+def test_a_fitting_python_on_the_path_is_taken_and_used_once(project):
+    command(project, "python3.11", "exit 1")  # a shim that leads nowhere
+    command(project, "python3", f'exec "{sys.executable}" "$@"')
+    done = set_up(project)
+    assert done.returncode == 0, done.stderr
+    paths = subprocess.run([project / ".venv/bin/python", "-c", "import sys; print(sys.path)"],
+                           capture_output=True, text=True, check=True, cwd="/").stdout
+    assert str(project) in paths
+    again = set_up(project)
+    assert (again.returncode, again.stdout) == (0, "")
+
+
+def test_without_python_and_without_network_it_is_one_clear_line(project):
+    command(project, "python3", "exit 1")  # Python 3.12, say, and no pip
+    done = set_up(project)
+    assert done.returncode == 1 and not (project / ".venv").exists()
+    assert done.stderr.count("\n") == 1 and "Install Python 3.11" in done.stderr
+
+
+def test_uv_fetches_a_python_where_there_is_none(project):
+    command(project, "uv", f'case "$2" in find) echo "{sys.executable}";; esac')
+    done = set_up(project)
+    assert done.returncode == 0, done.stderr
+    assert "fetching one with uv" in done.stdout and (project / ".venv/bin/python").exists()
+
+
+def test_a_uv_that_cannot_fetch_is_one_clear_line(project):
+    command(project, "uv", "exit 1")
+    done = set_up(project)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "uv could not fetch one" in done.stderr
+
+
+def test_a_named_python_must_fit(project):
+    command(project, "python3.12", "exit 1")
+    done = set_up(project, PYTHON="python3.12")
+    assert done.returncode == 1 and "PYTHON=python3.12 is not" in done.stderr
+
+
+def test_an_interrupted_set_up_is_begun_again(project):
+    command(project, "python3", f'exec "{sys.executable}" "$@"')
+    assert set_up(project).returncode == 0
+    (project / ".venv/complete").unlink()
+    assert "Setting up" in set_up(project).stdout
