@@ -26,7 +26,8 @@ from . import plot, results  # noqa: E402
 from .augment import TestAugs, TrainAugs  # noqa: E402
 from .chapter import (BOOK, RUNS, Recipe, compare, histories, load_recipe, probe_then_fine_tune,  # noqa: E402
                       result_table, seed_table, train_fine_tuning)
-from .data import BatchLoader, DataError, ImageFolder, download_hotdog, load_image_folders  # noqa: E402
+from .data import BatchLoader, ImageFolder, download_hotdog, load_image_folders  # noqa: E402
+from .download import DataError  # noqa: E402
 from .model import finetune_net, scratch_net  # noqa: E402
 from .train import (History, devices, evaluate, extract_features, fit_output,  # noqa: E402
                     seed_everything, train)

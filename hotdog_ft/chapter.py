@@ -12,7 +12,8 @@ import pandas as pd
 
 from . import plot
 from .augment import TestAugs, TrainAugs
-from .data import BatchLoader, DataError, download_hotdog, load_image_folders
+from .data import BatchLoader, download_hotdog, load_image_folders
+from .download import DataError
 from .model import finetune_net, scratch_net
 from .results import load_record, provenance, save_record
 from .train import (History, describe_devices, devices, evaluate, extract_features, fit_output,

@@ -11,7 +11,7 @@ from pathlib import Path
 import mxnet as mx
 import numpy as np
 
-from .data import DataError
+from .download import DataError
 
 
 def file_sha256(path):

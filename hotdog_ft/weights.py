@@ -10,7 +10,7 @@ import mxnet as mx
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from .data import DataError, cache_folder, fetch
+from .download import DataError, cache_folder, fetch
 from .model import architecture, parameters, resnet18
 
 # Gluon's model zoo (mxnet.gluon.model_zoo.model_store).

@@ -7,7 +7,7 @@ import hotdog_ft
 import numpy as np
 import pytest
 from d2l import mxnet as d2l
-from hotdog_ft import data
+from hotdog_ft import data, download
 from PIL import Image
 
 
@@ -104,7 +104,7 @@ def test_an_archive_that_leaves_its_folder_is_refused_whole(tmp_path, member):
         zipped.writestr(member, b"x")
     with pytest.raises(hotdog_ft.DataError, match="outside its folder"):
         hotdog_ft.load_image_folders(tmp_path / "bad.zip")
-    assert not list(data.cache_folder().iterdir())
+    assert not list(download.cache_folder().iterdir())
     assert not (tmp_path / "outside.png").exists()
 
 
@@ -115,7 +115,7 @@ def test_a_damaged_archive_leaves_nothing_behind(picture_folders, tmp_path):
     archive.write_bytes(content)
     with pytest.raises(hotdog_ft.DataError, match="photos.zip"):
         hotdog_ft.load_image_folders(archive)
-    assert not list(data.cache_folder().iterdir())
+    assert not list(download.cache_folder().iterdir())
 
 
 @pytest.mark.parametrize("make", [lambda p: p.write_text("<html>"), lambda p: None])
@@ -206,13 +206,13 @@ class TestDownload:
         with pytest.raises(hotdog_ft.DataError) as error:
             data.download_hotdog()
         # report 17: the message says where from, what and where to by hand
-        for word in (data.HOTDOG_URL, data.HOTDOG_SHA1, str(data.cache_folder() / "hotdog.zip")):
+        for word in (data.HOTDOG_URL, data.HOTDOG_SHA1, str(download.cache_folder() / "hotdog.zip")):
             assert word in str(error.value)
-        assert not list(data.cache_folder().glob("*"))
+        assert not list(download.cache_folder().glob("*"))
 
     def test_a_damaged_copy_on_disk_is_fetched_again(self, server, hotdog_zip):
         server.answers["/hotdog.zip"] = 200, hotdog_zip
-        data.cache_folder().mkdir(parents=True)
-        (data.cache_folder() / "hotdog.zip").write_bytes(b"half of it")
+        download.cache_folder().mkdir(parents=True)
+        (download.cache_folder() / "hotdog.zip").write_bytes(b"half of it")
         with open(data.download_hotdog(), "rb") as file:
             assert file.read() == hotdog_zip

@@ -35,15 +35,11 @@ for rate in RATES:
     hotdog_ft.seed_everything(0)
     net = hotdog_ft.finetune_net(source, len(train_imgs.classes), lr_mult=1)
     hotdog_ft.fit_output(net, *features)
-    run = {"learning_rate": rate, "probe_valid_acc": hotdog_ft.evaluate(net, valid_iter)}
-    record["runs"].append(run)
-
-    def keep(history):
-        run["history"] = {name: getattr(history, name) for name in ("loss", "train_acc", "seconds")}
-        run["history"]["valid_acc"] = history.test_acc
-        results.save_record(record, out)
-        print(rate, run, flush=True)
-
+    probe_acc = hotdog_ft.evaluate(net, valid_iter)
     schedule = mx.lr_scheduler.CosineScheduler(NUM_EPOCHS * len(train_iter), rate)
-    hotdog_ft.train(net, train_iter, valid_iter, rate, NUM_EPOCHS, momentum=0.9,
-                    lr_scheduler=schedule, use_global_stats=True, after_epoch=keep)
+    history = hotdog_ft.train(net, train_iter, valid_iter, rate, NUM_EPOCHS, momentum=0.9,
+                              lr_scheduler=schedule, use_global_stats=True)
+    record["runs"].append({"learning_rate": rate, "probe_valid_acc": probe_acc, "loss": history.loss,
+                           "valid_acc": history.test_acc, "seconds": history.seconds})
+    results.save_record(record, out)
+    print(record["runs"][-1], flush=True)
