@@ -100,7 +100,7 @@ class History:
 def _shards(X, y, some_devices):
     """Deal a batch out to the devices, as evenly as it goes; fewer pictures use fewer devices."""
     used = some_devices[:len(X)]
-    return [(device, nd.array(a, ctx=device), nd.array(b, ctx=device)) for device, a, b in zip(
+    return [(nd.array(a, ctx=device), nd.array(b, ctx=device)) for device, a, b in zip(
         used, np.array_split(X, len(used)), np.array_split(y, len(used)))]
 
 
@@ -127,7 +127,7 @@ def train_step(net, X, y, trainer, some_devices, use_global_stats=False):
     loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
     sums = []
     with autograd.record(train_mode=not use_global_stats):
-        for device, X_shard, y_shard in _shards(X, y, some_devices):
+        for X_shard, y_shard in _shards(X, y, some_devices):
             output = net(X_shard)
             loss = loss_function(output, y_shard)
             sums.append((loss, output.argmax(axis=1) == y_shard.astype("float32")))
@@ -189,7 +189,7 @@ def evaluate(net, data_iter):
     for batch in data_iter:
         X, y = _arrays(batch)
         hits = [(net(X_shard).argmax(axis=1) == y_shard.astype("float32")).sum()
-                for _, X_shard, y_shard in _shards(X, y, some_devices)]
+                for X_shard, y_shard in _shards(X, y, some_devices)]
         correct += int(sum(hit.asscalar() for hit in hits))
         count += len(X)
     return correct / count
