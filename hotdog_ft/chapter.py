@@ -248,7 +248,8 @@ def result_table(runs):
         ours = {"loss": history.loss[-1], "train acc": history.train_acc[-1],
                 "test acc": history.test_acc[-1], "examples/sec": history.examples_per_sec}
         book = dict(zip(ours, BOOK.get(name, {}).values()))
-        rows[RUNS[name]] = {**ours, "seconds": sum(history.seconds),
+        rows[RUNS[name]] = {**ours, "examples/sec with data": history.examples_per_sec_with_data,
+                            "seconds": sum(history.seconds),
                             **{f"book: {column}": book.get(column) for column in ours}}
     return pd.DataFrame.from_dict(rows, orient="index").round(3)
 
