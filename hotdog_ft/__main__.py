@@ -33,7 +33,7 @@ def _parser():
                          help="N repetitions, or a list such as 0,7 (default: 1)")
     compare.add_argument("--epochs", type=int, metavar="N", help="epochs of each run (default: 5)")
     compare.add_argument("--batch-size", type=int, metavar="N",
-                         help="pictures in a mini-batch (default: 128, mini mode 16)")
+                         help="pictures in a mini-batch (default: 128, mini mode 32)")
     compare.add_argument("--out", default="results", metavar="FOLDER", help="where the record is "
                          "kept (default: results)")
 
