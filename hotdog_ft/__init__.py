@@ -1,5 +1,6 @@
 """Fine-tuning, as in chapter 13.2 of Dive into Deep Learning, to run, check and build on."""
 
+import importlib
 import os
 import sys
 import warnings
@@ -22,7 +23,7 @@ def _use_every_core():
 
 _use_every_core()  # MXNet reads the variable when it is imported and never again
 
-from . import plot, results  # noqa: E402
+from . import results  # noqa: E402
 from .augment import TestAugs, TrainAugs  # noqa: E402
 from .chapter import (BOOK, RUNS, Recipe, compare, histories, load_recipe, probe_then_fine_tune,  # noqa: E402
                       result_table, seed_table, train_fine_tuning)
@@ -34,3 +35,10 @@ from .train import (History, devices, evaluate, extract_features, fit_output,  #
 from .weights import WeightsError, fetch_weights, load_net  # noqa: E402
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name):
+    # matplotlib and pandas take longer to load than all of the rest: only who uses them pays
+    if name == "plot":
+        return importlib.import_module(".plot", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,9 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import mxnet as mx
-import pandas as pd
 
-from . import plot
 from .augment import TestAugs, TrainAugs
 from .data import BatchLoader, download_hotdog, load_image_folders
 from .download import DataError
@@ -123,6 +121,11 @@ def load_recipe(mode=None, data=None, weights=None):
                   batch_size=32, num_epochs=10, lp_ft_lr=0.01)
 
 
+def _live_curves():
+    from .plot import live_curves
+    return live_curves()
+
+
 def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5):
     """The chapter's function: train `net` on the hot dogs of the current mode.
 
@@ -136,7 +139,7 @@ def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5):
     """
     train_iter, test_iter = load_recipe().loaders(batch_size)
     return train(net, train_iter, test_iter, learning_rate, num_epochs,
-                 after_epoch=plot.live_curves())
+                 after_epoch=_live_curves())
 
 
 def probe_then_fine_tune(net, recipe):
@@ -159,7 +162,7 @@ def probe_then_fine_tune(net, recipe):
     probe_acc = evaluate(net, test_iter)
     schedule = mx.lr_scheduler.CosineScheduler(recipe.num_epochs * len(train_iter), recipe.lp_ft_lr)
     history = train(net, train_iter, test_iter, recipe.lp_ft_lr, recipe.num_epochs, momentum=0.9,
-                    lr_scheduler=schedule, use_global_stats=True, after_epoch=plot.live_curves())
+                    lr_scheduler=schedule, use_global_stats=True, after_epoch=_live_curves())
     return probe_acc, history
 
 
@@ -243,6 +246,7 @@ def result_table(runs):
     runs : dict of str to History
         Keyed by the names in RUNS.
     """
+    import pandas as pd
     rows = {}
     for name, history in runs.items():
         ours = {"loss": history.loss[-1], "train acc": history.train_acc[-1],
@@ -260,6 +264,7 @@ def seed_table(record):
     Columns are the number of seeds, mean, standard deviation (n - 1), smallest and largest, and the
     smallest lead over the same seed's run from scratch.
     """
+    import pandas as pd
     accuracy = pd.DataFrame({seed: {RUNS[name]: history.test_acc[-1]
                                     for name, history in histories(record, seed).items()}
                              for seed in {entry["seed"]: None for entry in record["runs"]}}).T

@@ -46,7 +46,7 @@ def plot_histories(histories):
     ----------
     histories : dict of str to History
     """
-    figure = Plot(figsize=(9, 3.2), layout="tight")
+    figure = Plot(figsize=(9, 3.2), layout="constrained")
     columns = {"loss": "training loss (nats)", "train_acc": "training accuracy",
                "test_acc": "test accuracy"}
     for place, (name, label) in enumerate(columns.items(), 1):
@@ -59,7 +59,7 @@ def plot_histories(histories):
         axes.grid(alpha=0.3)
         if name != "loss":
             axes.set_ylim(0.4, 1.02)
-    axes.legend(fontsize=8, loc="lower right")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8)
     return figure
 
 

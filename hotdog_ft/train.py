@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field
 
 import mxnet as mx
 import numpy as np
-import pandas as pd
 from mxnet import autograd, gluon, nd
 from tqdm import tqdm
 
@@ -83,6 +82,7 @@ class History:
 
     def to_frame(self):
         """A pandas frame with one row an epoch, counted from 1."""
+        import pandas as pd
         columns = ["loss", "train_acc", "test_acc", "seconds", "compute_seconds", "test_seconds"]
         epochs = pd.RangeIndex(1, len(self.loss) + 1, name="epoch")
         return pd.DataFrame({name: getattr(self, name) for name in columns}, index=epochs)
