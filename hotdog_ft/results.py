@@ -1,7 +1,6 @@
 """Records of runs: what came out, and everything needed to judge and to repeat it."""
 
 import datetime
-import hashlib
 import json
 import os
 import platform
@@ -10,13 +9,9 @@ from pathlib import Path
 
 import mxnet as mx
 import numpy as np
+import pooch
 
-from .download import DataError
-
-
-def file_sha256(path):
-    """Hash of one file, as 64 hexadecimal digits."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+from .download import DataError, write_whole
 
 
 def _commit():
@@ -45,7 +40,7 @@ def provenance(train_imgs, test_imgs, weights):
         "data": {"train_pictures": len(train_imgs), "test_pictures": len(test_imgs),
                  "classes": train_imgs.classes,
                  "train_sha256": train_imgs.sha256(), "test_sha256": test_imgs.sha256()},
-        "weights": {"file": Path(weights).name, "sha256": file_sha256(weights)},
+        "weights": {"file": Path(weights).name, "sha256": pooch.file_hash(weights)},
         "versions": {"python": platform.python_version(), "mxnet": mx.__version__,
                      "numpy": np.__version__},
         "machine": {"processor": _processor(), "cores": os.cpu_count(),
@@ -57,11 +52,7 @@ def provenance(train_imgs, test_imgs, weights):
 
 def save_record(record, path):
     """Write `record` as JSON in one step: a reader never finds half of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(record, indent=1) + "\n")
-    part.replace(path)
+    write_whole(path, (json.dumps(record, indent=1) + "\n").encode())
 
 
 def load_record(path):

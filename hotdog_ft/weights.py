@@ -4,19 +4,23 @@ import hashlib
 import os
 import re
 import zipfile
+import zlib
 from pathlib import Path
 
 import mxnet as mx
 import numpy as np
+import pooch
 from safetensors import SafetensorError, safe_open
 
-from .download import DataError, cache_folder, fetch
+from .download import DataError, cache_folder, fetch, write_whole
 from .model import architecture, parameters, resnet18
 
 # Gluon's model zoo (mxnet.gluon.model_zoo.model_store).
 GLUON_REPO = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/"
 GLUON_NAME = "resnet18_v2-a81db45f"
 GLUON_SHA1 = "a81db45fd7b7a2d12ab97cd88ef0a5ac48b8f657"
+
+MAX_PARAMS = 1 << 30  # bytes; ResNet-18 takes 47 MB
 
 # torchvision's ResNet-18 as kept by the timm project, BSD-3-Clause.
 TORCHVISION_REPO = "https://huggingface.co/"
@@ -132,23 +136,24 @@ def fetch_gluon():
     """Path of the zoo's ``resnet18_v2`` parameters in MXNet's own cache, fetched if need be."""
     folder = Path(mx.base.data_dir()) / "models"
     final = folder / f"{GLUON_NAME}.params"
-    if final.is_file() and hashlib.sha1(final.read_bytes()).hexdigest() == GLUON_SHA1:
+    if final.is_file() and pooch.file_hash(final, "sha1") == GLUON_SHA1:
         return final
     repo = (os.environ.get("MXNET_GLUON_REPO") or GLUON_REPO).rstrip("/")
-    archive = fetch(f"{repo}/gluon/models/{GLUON_NAME}.zip", None, folder / f"{GLUON_NAME}.zip",
+    archive = fetch(f"{repo}/gluon/models/{GLUON_NAME}.zip", None,
+                    folder / f"{GLUON_NAME}-{os.getpid()}.zip",  # other processes fetch their own
                     f"put {final.name} with sha1 {GLUON_SHA1} at {final} by hand")
     try:
         with zipfile.ZipFile(archive) as zipped:
+            if zipped.getinfo(final.name).file_size > MAX_PARAMS:
+                raise KeyError("an absurd size")
             content = zipped.read(final.name)
-    except (zipfile.BadZipFile, KeyError) as error:
-        raise DataError(f"{repo} sent something else than {archive.name} ({error}).") from error
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError) as error:
+        raise DataError(f"{repo} sent something else than {final.name} ({error}).") from error
     finally:
         archive.unlink()
     if hashlib.sha1(content).hexdigest() != GLUON_SHA1:
         raise DataError(f"{repo} sent {final.name} with another content than sha1 {GLUON_SHA1}.")
-    part = final.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(content)
-    part.replace(final)
+    write_whole(final, content)
     return final
 
 

@@ -1,7 +1,12 @@
 """Parts that several tests share: tiny picture folders, tiny nets, a real HTTP server."""
 
+import os
+import subprocess
+import sys
 import threading
+import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import hotdog_ft  # noqa: F401  before mxnet, which it tells to use every core
 import mxnet as mx
@@ -10,6 +15,7 @@ import pytest
 from hotdog_ft.model import resnet18
 from PIL import Image
 
+ROOT = Path(__file__).parents[1]
 CHANNELS = (4, 4, 6, 8, 10)  # each stage that halves the picture must widen it, as in ResNet-18
 
 
@@ -65,25 +71,55 @@ def values(net):
 
 @pytest.fixture
 def server():
-    """A real HTTP server on loopback. ``server.answers[path] = (status, body)``; counts requests."""
+    """A real HTTP server on loopback; it counts requests.
+
+    ``server.answers[path]`` is ``(status, body)``, or a function that gets the handler and writes
+    what it likes, or a list of these, one for each request in turn.
+    """
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             self.server.requests.append(self.path)
-            status, body = self.server.answers.get(self.path, (404, b"<html>not found</html>"))
+            answer = self.server.answers.get(self.path, (404, b"<html>not found</html>"))
+            if isinstance(answer, list):
+                answer = answer.pop(0)
+            if callable(answer):
+                answer(self)
+            else:
+                self.head(answer[0], len(answer[1]))
+                self.wfile.write(answer[1])
+
+        def head(self, status, length, **fields):
             self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(length))
+            for name, value in fields.items():
+                self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
 
         def log_message(self, *_):
             pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.answers, http.requests = {}, []
+    http.handle_error = lambda *_: None  # a client that hangs up is no news
+    http.answers, http.requests, http.over = {}, [], threading.Event()
     http.url = f"http://127.0.0.1:{http.server_port}"
     thread = threading.Thread(target=http.serve_forever, daemon=True)
     thread.start()
     yield http
+    http.over.set()  # whoever stalls may go
     http.shutdown()
     http.server_close()
     thread.join()
+
+
+def zip_of(folder, archive):
+    """A zip archive of everything below `folder`, under the folder's own name."""
+    with zipfile.ZipFile(archive, "w") as zipped:
+        for path in sorted(folder.rglob("*")):
+            zipped.write(path, path.relative_to(folder.parent))
+    return archive
+
+
+def run_python(code, *arguments, cwd=None, **environment):
+    """What a new process of this Python prints for `code`: a CompletedProcess."""
+    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True,
+                          cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT), **environment})

@@ -1,21 +1,11 @@
-"""Folders and archives of pictures, mini-batches, and the download of hotdog.zip."""
-
-import hashlib
-import zipfile
+"""Folders of pictures and mini-batches."""
 
 import hotdog_ft
 import numpy as np
 import pytest
-from d2l import mxnet as d2l
-from hotdog_ft import data, download
+from conftest import zip_of
+from hotdog_ft import data
 from PIL import Image
-
-
-def zip_of(folder, path):
-    with zipfile.ZipFile(path, "w") as zipped:
-        for file in sorted(folder.rglob("*")):
-            zipped.write(file, file.relative_to(folder.parent))
-    return path
 
 
 def test_labels_go_by_class_name_and_files_count_naturally(picture_folders):
@@ -97,27 +87,6 @@ def test_a_zip_is_unpacked_once_and_gives_the_folders_pictures(picture_folders, 
     assert marker.exists()  # not unpacked again
 
 
-@pytest.mark.parametrize("member", ["../outside.png", "/tmp/outside.png", "a/../../outside.png"])
-def test_an_archive_that_leaves_its_folder_is_refused_whole(tmp_path, member):
-    with zipfile.ZipFile(tmp_path / "bad.zip", "w") as zipped:
-        zipped.writestr("train/a/1.png", b"x")
-        zipped.writestr(member, b"x")
-    with pytest.raises(hotdog_ft.DataError, match="outside its folder"):
-        hotdog_ft.load_image_folders(tmp_path / "bad.zip")
-    assert not list(download.cache_folder().iterdir())
-    assert not (tmp_path / "outside.png").exists()
-
-
-def test_a_damaged_archive_leaves_nothing_behind(picture_folders, tmp_path):
-    archive = zip_of(picture_folders(), tmp_path / "photos.zip")
-    content = bytearray(archive.read_bytes())
-    content[300:400] = bytes(100)  # inside the first picture: its checksum no longer fits
-    archive.write_bytes(content)
-    with pytest.raises(hotdog_ft.DataError, match="photos.zip"):
-        hotdog_ft.load_image_folders(archive)
-    assert not list(download.cache_folder().iterdir())
-
-
 @pytest.mark.parametrize("make", [lambda p: p.write_text("<html>"), lambda p: None])
 def test_what_is_no_archive_and_no_folder_is_named(tmp_path, make):
     path = tmp_path / "hotdog.zip"
@@ -173,46 +142,3 @@ class TestBatchLoader:
     def test_a_batch_size_below_one_is_an_error(self, picture_folders):
         with pytest.raises(ValueError, match="at least 1"):
             self.loader(picture_folders, 0)
-
-
-class TestDownload:
-    def test_the_registration_is_the_books_over_https(self):
-        url, sha1 = d2l.DATA_HUB["hotdog"]
-        assert data.HOTDOG_URL == url.replace("http://", "https://")
-        assert data.HOTDOG_SHA1 == sha1
-
-    @pytest.fixture
-    def hotdog_zip(self, server, picture_folders, tmp_path, monkeypatch):
-        """A small archive in the place of the book's, on a server of our own."""
-        counts = {"train": {"hotdog": 2, "not-hotdog": 2}, "test": {"hotdog": 1, "not-hotdog": 1}}
-        body = zip_of(picture_folders(counts, tmp_path / "hotdog"), tmp_path / "h.zip").read_bytes()
-        monkeypatch.setattr(data, "HOTDOG_URL", server.url + "/hotdog.zip")
-        monkeypatch.setattr(data, "HOTDOG_SHA1", hashlib.sha1(body).hexdigest())
-        monkeypatch.setattr("time.sleep", lambda _: None)  # pooch waits between its tries
-        return body
-
-    def test_report_16_it_is_fetched_once_and_then_used_without_network(self, server, hotdog_zip):
-        server.answers["/hotdog.zip"] = 200, hotdog_zip
-        path = data.download_hotdog()
-        assert [len(images) for images in hotdog_ft.load_image_folders(path)] == [4, 2]
-        server.shutdown()
-        assert data.download_hotdog() == path
-        assert server.requests == ["/hotdog.zip"]
-
-    @pytest.mark.parametrize("answer", [
-        (403, b"Forbidden"), (404, b"<html>"), (500, b""), (200, b"<html>sign in first</html>")])
-    def test_report_5_no_other_answer_is_kept(self, server, hotdog_zip, answer):
-        server.answers["/hotdog.zip"] = answer
-        with pytest.raises(hotdog_ft.DataError) as error:
-            data.download_hotdog()
-        # report 17: the message says where from, what and where to by hand
-        for word in (data.HOTDOG_URL, data.HOTDOG_SHA1, str(download.cache_folder() / "hotdog.zip")):
-            assert word in str(error.value)
-        assert not list(download.cache_folder().glob("*"))
-
-    def test_a_damaged_copy_on_disk_is_fetched_again(self, server, hotdog_zip):
-        server.answers["/hotdog.zip"] = 200, hotdog_zip
-        download.cache_folder().mkdir(parents=True)
-        (download.cache_folder() / "hotdog.zip").write_bytes(b"half of it")
-        with open(data.download_hotdog(), "rb") as file:
-            assert file.read() == hotdog_zip
