@@ -24,7 +24,7 @@ def download_hotdog():
 
 
 def read_picture(path):
-    """Decode one picture file as it should be looked at: upright, RGB.
+    """Decode one picture file as a viewer shows it: upright, RGB, on white, its first frame.
 
     Returns
     -------
@@ -34,18 +34,34 @@ def read_picture(path):
     Raises
     ------
     DataError
-        The file is not a picture or is damaged.
+        The file is not a picture, is damaged, or claims more pixels than Pillow holds for safe.
     """
     try:
+        if not Path(path).is_file():
+            raise ValueError("it is not a regular file")
         with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+            if image.width * image.height > Image.MAX_IMAGE_PIXELS:
+                raise ValueError(f"{image.width} x {image.height} pixels are too many")
+            if image.mode.startswith("I;16"):
+                grey = np.asarray(ImageOps.exif_transpose(image)) >> 8
+                return np.stack([grey.astype("uint8")] * 3, axis=2)
+            if image.mode in ("I", "F"):
+                raise ValueError("32 bits a pixel do not say what is white")
+            image = ImageOps.exif_transpose(image)
+            if image.has_transparency_data:
+                image = image.convert("RGBA")
+                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+            return np.asarray(image.convert("RGB"))
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, …
         raise DataError(f"{path} cannot be read as a picture ({error}). Replace or remove it."
                         ) from error
 
 
 def _visible(folder):
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    try:
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{folder} cannot be listed ({error}).") from error
 
 
 class ImageFolder:
@@ -83,8 +99,7 @@ class ImageFolder:
         self.paths, self.labels = [], []
         for label, name in enumerate(self.classes):
             # "2.jpg" before "10.jpg", as a reader would count
-            files = sorted((path for path in _visible(self.root / name) if path.is_file()),
-                           key=lambda path: (len(path.name), path.name))
+            files = sorted(_visible(self.root / name), key=lambda path: (len(path.name), path.name))
             if not files:
                 raise DataError(f"{self.root / name} holds no pictures.")
             self.paths += files

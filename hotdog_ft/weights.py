@@ -71,7 +71,7 @@ def _read(path):
             # the zoo's older files name no block: net.collect_params().save(strip_prefix=…)
             return {name.split(":", 1)[-1]: array.asnumpy() for name, array in loaded.items()}
     except (mx.MXNetError, SafetensorError, ValueError, TypeError, KeyError) as error:
-        reason = str(error).strip().splitlines()[-1]
+        reason = (str(error).strip() or repr(error)).splitlines()[-1]
         raise WeightsError(f"{path} is damaged or not a parameter file ({reason}). Fetch it again; "
                            "a .params file of Gluon or a .safetensors file is expected.") from error
     raise WeightsError(f"{path} names no tensors; a file written by save_parameters is expected.")

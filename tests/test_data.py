@@ -57,25 +57,6 @@ def test_report_20_every_bad_picture_is_named_before_training(picture_folders):
     assert "3 of 15" in str(error.value)
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16"])
-def test_report_21_every_mode_is_read_as_rgb(tmp_path, mode):
-    path = tmp_path / ("picture.tiff" if mode == "CMYK" else "picture.png")
-    Image.new(mode, (7, 5)).save(path)
-    picture = data.read_picture(path)
-    assert (picture.shape, picture.dtype) == ((5, 7, 3), np.uint8)
-
-
-def test_report_21_exif_turns_the_picture(tmp_path):
-    pixels = np.zeros((4, 8, 3), "uint8")
-    pixels[:, :4] = 255  # white on the left
-    exif = Image.Exif()
-    exif[0x0112] = 6  # EXIF 2.3, tag Orientation: turn clockwise to look at it
-    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
-    picture = data.read_picture(tmp_path / "turned.png")
-    assert picture.shape == (8, 4, 3)
-    assert picture[:4].min() == 255 and picture[4:].max() == 0  # the left went to the top
-
-
 def test_a_zip_is_unpacked_once_and_gives_the_folders_pictures(picture_folders, tmp_path):
     root = picture_folders()
     archive = zip_of(root, tmp_path / "photos.zip")

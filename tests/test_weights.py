@@ -1,7 +1,10 @@
 """Source nets from files of either topology, and the two hosts of ImageNet weights."""
 
 import hashlib
+import pickle
+import struct
 import zipfile
+from pathlib import Path
 
 import hotdog_ft
 import mxnet as mx
@@ -9,6 +12,8 @@ import numpy as np
 import pytest
 from conftest import CHANNELS, make_source_net, values
 from hotdog_ft import weights
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from mxnet import nd
 from mxnet.gluon.model_zoo import model_store, vision
 from safetensors.numpy import save_file
@@ -167,6 +172,45 @@ class TestBadFiles:
         path.write_bytes(whole[:int(len(whole) * share)])
         with pytest.raises(hotdog_ft.WeightsError, match="damaged or not a parameter file"):
             hotdog_ft.load_net(path)
+
+    @pytest.mark.parametrize("name", ["net.params", "net.safetensors", "net.pth"])
+    def test_nothing_in_a_file_is_executed(self, tmp_path, name):
+        class Attack:
+            def __reduce__(self):
+                return Path.touch, (tmp_path / "executed",)
+
+        (tmp_path / name).write_bytes(pickle.dumps(Attack()))
+        with pytest.raises(hotdog_ft.WeightsError, match=name):
+            hotdog_ft.load_net(tmp_path / name)
+        assert not (tmp_path / "executed").exists()
+
+    @pytest.mark.parametrize("length", [2**33, 2**40, 2**62, -5, 0])
+    def test_a_tensor_of_absurd_length_is_an_error(self, tmp_path, length):
+        path = tmp_path / "net.params"
+        make_source_net().save_parameters(str(path))
+        content = bytearray(path.read_bytes())
+        # src/ndarray/ndarray.cc, NDArray::Save: magic, storage type, dimensions, then the lengths
+        place = content.find(struct.pack("<I", 0xF993FAC9)) + 12
+        content[place:place + 8] = struct.pack("<q", length)
+        path.write_bytes(content)
+        with pytest.raises(hotdog_ft.WeightsError, match="damaged or not a parameter file"):
+            hotdog_ft.load_net(path)
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(changes=st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), min_size=1, max_size=4),
+           suffix=st.sampled_from([".params", ".safetensors"]))
+    def test_any_bytes_changed_in_the_header_load_or_are_one_error(self, tmp_path, changes, suffix):
+        path = tmp_path / f"net{suffix}"
+        net = make_source_net()
+        net.save_parameters(str(path)) if suffix == ".params" else save_file(values(net), path)
+        content = bytearray(path.read_bytes())
+        for place, byte in changes:
+            content[place] = byte
+        path.write_bytes(content)
+        try:
+            hotdog_ft.load_net(path)
+        except hotdog_ft.WeightsError as error:
+            assert str(path) in str(error)
 
     def test_a_missing_file_is_named(self, tmp_path):
         with pytest.raises(hotdog_ft.WeightsError, match="absent.params"):
