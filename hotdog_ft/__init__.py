@@ -29,9 +29,10 @@ from .chapter import (BOOK, RUNS, Recipe, compare, histories, load_recipe, probe
                       result_table, seed_table, train_fine_tuning)
 from .data import BatchLoader, ImageFolder, download_hotdog, load_image_folders  # noqa: E402
 from .download import DataError  # noqa: E402
-from .model import finetune_net, scratch_net  # noqa: E402
-from .train import (History, devices, evaluate, extract_features, fit_output,  # noqa: E402
-                    seed_everything, train)
+from .history import History  # noqa: E402
+from .model import finetune_net, freeze, scratch_net  # noqa: E402
+from .probe import extract_features, fit_output  # noqa: E402
+from .train import devices, evaluate, seed_everything, train  # noqa: E402
 from .weights import WeightsError, fetch_weights, load_net  # noqa: E402
 
 __version__ = "0.1.0"

@@ -79,8 +79,8 @@ def main(arguments=None):
     except (ValueError, FloatingPointError, OSError) as error:
         print(f"hotdog_ft: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("hotdog_ft: stopped; the same command goes on after the last finished run.", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print(f"hotdog_ft: {stop or 'Stopped.'} The same command goes on.", file=sys.stderr)
         return 130
     return 0
 

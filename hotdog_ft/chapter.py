@@ -12,10 +12,11 @@ import mxnet as mx
 from .augment import TestAugs, TrainAugs
 from .data import BatchLoader, download_hotdog, load_image_folders
 from .download import DataError
+from .history import History
 from .model import finetune_net, scratch_net
+from .probe import extract_features, fit_output
 from .results import load_record, provenance, save_record
-from .train import (History, describe_devices, devices, evaluate, extract_features, fit_output,
-                    seed_everything, train)
+from .train import describe_devices, devices, evaluate, seed_everything, train
 from .weights import fetch_weights, load_net
 
 # In a checkout data/ lies beside the package, in an installed package inside it.
@@ -142,11 +143,11 @@ def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5):
                  after_epoch=_live_curves())
 
 
-def probe_then_fine_tune(net, recipe):
+def probe_then_fine_tune(net, recipe, checkpoint=None):
     """Train `output` on fixed features first, then all of `net` gently (LP-FT, Kumar et al. 2022).
 
     The second part runs at ``recipe.lp_ft_lr`` with momentum 0.9, falling to zero along a cosine,
-    and keeps BatchNorm on the source's running statistics.
+    and keeps BatchNorm on the source's running statistics. `checkpoint`: see :func:`hotdog_ft.train`.
 
     Returns
     -------
@@ -162,12 +163,13 @@ def probe_then_fine_tune(net, recipe):
     probe_acc = evaluate(net, test_iter)
     schedule = mx.lr_scheduler.CosineScheduler(recipe.num_epochs * len(train_iter), recipe.lp_ft_lr)
     history = train(net, train_iter, test_iter, recipe.lp_ft_lr, recipe.num_epochs, momentum=0.9,
-                    lr_scheduler=schedule, use_global_stats=True, after_epoch=_live_curves())
+                    lr_scheduler=schedule, use_global_stats=True, after_epoch=_live_curves(),
+                    checkpoint=checkpoint)
     return probe_acc, history
 
 
-def run(name, recipe, seed):
-    """One seeded run of the comparison: its entry for the record."""
+def run(name, recipe, seed, checkpoint=None):
+    """One seeded run of the comparison: its entry for the record. `checkpoint`: see :func:`train`."""
     pretrained_net = recipe.load_pretrained_net()
     num_classes = len(recipe.load_data()[0].classes)
     seed_everything(seed)
@@ -175,13 +177,15 @@ def run(name, recipe, seed):
     train_iter, test_iter = recipe.loaders()
     if name == "scratch":
         net = scratch_net(pretrained_net, num_classes)
-        history = train(net, train_iter, test_iter, recipe.scratch_lr, recipe.num_epochs)
+        history = train(net, train_iter, test_iter, recipe.scratch_lr, recipe.num_epochs,
+                        checkpoint=checkpoint)
     elif name == "finetune":
         net = finetune_net(pretrained_net, num_classes)
-        history = train(net, train_iter, test_iter, recipe.finetune_lr, recipe.num_epochs)
+        history = train(net, train_iter, test_iter, recipe.finetune_lr, recipe.num_epochs,
+                        checkpoint=checkpoint)
     else:
         entry["probe_test_acc"], history = probe_then_fine_tune(
-            finetune_net(pretrained_net, num_classes), recipe)
+            finetune_net(pretrained_net, num_classes), recipe, checkpoint)
     return {**entry, "history": asdict(history)}
 
 
@@ -202,7 +206,8 @@ def compare(recipe, seeds=(0,), folder=None, report=print):
     seeds : sequence of int
     folder : path, optional
         Where the record is kept, one file for each combination of mode, recipe, data and weights;
-        runs that are in it already are not run again.
+        runs that are in it already are not run again, and one that was stopped on its way goes on
+        from its checkpoint beside the record.
     report : callable
         Called with a line of text after every run.
 
@@ -222,10 +227,12 @@ def compare(recipe, seeds=(0,), folder=None, report=print):
         for name, title in RUNS.items():
             if (seed, name) in done:
                 continue
-            entry = run(name, recipe, seed)
+            checkpoint = path and path.with_suffix(f".{name}-{seed}.checkpoint")
+            entry = run(name, recipe, seed, checkpoint)
             record["runs"].append({**entry, "commit": record["provenance"]["commit"]})
             if path:
                 save_record(record, path)
+                checkpoint.unlink(missing_ok=True)
             report(f"seed {seed}, {title}: {History(**entry['history'])}")
     if path:
         report(f"The record is in {path}.")

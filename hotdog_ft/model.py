@@ -1,6 +1,9 @@
 """The networks of the chapter: source, target and scratch twin, all in ResNet-18's arrangement."""
 
+from contextlib import contextmanager
+
 from mxnet import init, nd
+from mxnet.gluon import nn
 from mxnet.gluon.model_zoo.vision import resnet
 
 
@@ -85,3 +88,47 @@ def scratch_net(pretrained_net, num_classes):
     net = _twin(pretrained_net, num_classes)
     net.initialize(init.Xavier())
     return _materialise(net)
+
+
+def _batch_norms(net):
+    found = []
+    net.apply(lambda block: found.append(block) if isinstance(block, nn.BatchNorm) else None)
+    return found
+
+
+@contextmanager
+def global_statistics(net):
+    """Within this block every BatchNorm normalises by its running statistics and leaves them alone.
+
+    (Recording in prediction mode looks like another way to the same end, but MXNet 1.9.1 then
+    computes wrong gradients through max pooling.)
+    """
+    layers = _batch_norms(net)
+    before = [layer._kwargs["use_global_stats"] for layer in layers]
+    try:
+        for layer in layers:
+            layer._kwargs["use_global_stats"] = True
+        net.hybridize(False)  # forget graphs that were built before
+        yield
+    finally:
+        for layer, flag in zip(layers, before):
+            layer._kwargs["use_global_stats"] = flag
+        net.hybridize(False)
+
+
+def freeze(block):
+    """Fix a part of a net, such as ``net.features``: training moves nothing in it any more.
+
+    Its parameters get no gradient, and its BatchNorm layers normalise by their running statistics
+    and leave them alone: in training it computes what it computes in prediction.
+
+    Returns
+    -------
+    HybridBlock
+        The same `block`.
+    """
+    block.collect_params().setattr("grad_req", "null")
+    for layer in _batch_norms(block):
+        layer._kwargs["use_global_stats"] = True
+    block.hybridize(False)
+    return block

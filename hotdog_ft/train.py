@@ -1,16 +1,21 @@
-"""Training on all devices, evaluation, and the history that a run leaves."""
+"""Training on all devices, and evaluation."""
 
-import json
 import random
+import signal
+import threading
 import time
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from itertools import islice
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, nd
 from tqdm import tqdm
 
-from .model import parameters
+from .checkpoint import generator_states, load_checkpoint, save_checkpoint
+from .history import History
+from .model import global_statistics, parameters
 
 
 def seed_everything(seed):
@@ -34,69 +39,6 @@ def describe_devices(some_devices):
     return f"{names} (MXNet {mx.__version__} {build})"
 
 
-@dataclass
-class History:
-    """What a training run saw: one number an epoch in each list.
-
-    Attributes
-    ----------
-    loss, train_acc, test_acc : list of float
-        Mean cross-entropy (nats) and top-1 accuracy over the epoch's training batches, taken
-        before each update as in the book, and top-1 accuracy on the test set after the epoch.
-    seconds, compute_seconds, test_seconds : list of float
-        Wall time of the epoch's training with and without waiting for data, and of the test.
-    num_examples : int
-        Training pictures in an epoch.
-    devices : list of str
-    learning_rate, batch_size : float, int
-    """
-
-    num_examples: int = 0
-    batch_size: int = 0
-    learning_rate: float = 0.0
-    devices: list = field(default_factory=list)
-    loss: list = field(default_factory=list)
-    train_acc: list = field(default_factory=list)
-    test_acc: list = field(default_factory=list)
-    seconds: list = field(default_factory=list)
-    compute_seconds: list = field(default_factory=list)
-    test_seconds: list = field(default_factory=list)
-
-    @property
-    def examples_per_sec(self):
-        """Pictures trained on per second, the data's time left out (the book's figure)."""
-        return self.num_examples * len(self.loss) / sum(self.compute_seconds)
-
-    @property
-    def examples_per_sec_with_data(self):
-        """Pictures trained on per second, the time waiting for data included."""
-        return self.num_examples * len(self.loss) / sum(self.seconds)
-
-    def __str__(self):
-        """The book's two result lines."""
-        if not self.loss:
-            return "no epoch yet"
-        return (f"loss {self.loss[-1]:.3f}, train acc {self.train_acc[-1]:.3f}, "
-                f"test acc {self.test_acc[-1]:.3f}\n"
-                f"{self.examples_per_sec:.1f} examples/sec on [{', '.join(self.devices)}]")
-
-    def to_frame(self):
-        """A pandas frame with one row an epoch, counted from 1."""
-        import pandas as pd
-        columns = ["loss", "train_acc", "test_acc", "seconds", "compute_seconds", "test_seconds"]
-        epochs = pd.RangeIndex(1, len(self.loss) + 1, name="epoch")
-        return pd.DataFrame({name: getattr(self, name) for name in columns}, index=epochs)
-
-    def to_json(self):
-        """The attributes as a JSON object; `from_json` reads it back."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, text):
-        """The history that `to_json` wrote."""
-        return cls(**json.loads(text))
-
-
 def _shards(X, y, some_devices):
     """Deal a batch out to the devices, as evenly as it goes; fewer pictures use fewer devices."""
     used = some_devices[:len(X)]
@@ -104,11 +46,12 @@ def _shards(X, y, some_devices):
         used, np.array_split(X, len(used)), np.array_split(y, len(used)))]
 
 
-def _arrays(batch):
+def arrays(batch):
+    """The arrays of a batch, whichever loader it came from, as numpy's."""
     return [a.asnumpy() if isinstance(a, nd.NDArray) else np.asarray(a) for a in batch]
 
 
-def train_step(net, X, y, trainer, some_devices, use_global_stats=False):
+def train_step(net, X, y, trainer, some_devices):
     """One update of `net` on one mini-batch.
 
     The gradient is that of the batch's mean loss: its scale depends neither on the batch size nor
@@ -126,12 +69,12 @@ def train_step(net, X, y, trainer, some_devices, use_global_stats=False):
     """
     loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
     sums = []
-    with autograd.record(train_mode=not use_global_stats):
+    with autograd.record():
         for X_shard, y_shard in _shards(X, y, some_devices):
             output = net(X_shard)
             loss = loss_function(output, y_shard)
             sums.append((loss, output.argmax(axis=1) == y_shard.astype("float32")))
-    autograd.backward([loss for loss, _ in sums], train_mode=not use_global_stats)
+    autograd.backward([loss for loss, _ in sums])
     for device in some_devices[len(sums):]:  # no picture for these: their gradient is zero
         for parameter in net.collect_params().values():
             if parameter.grad_req != "null":
@@ -144,42 +87,88 @@ def train_step(net, X, y, trainer, some_devices, use_global_stats=False):
 
 def _share_running_statistics(net, some_devices):
     """Give every device the mean of all devices' BatchNorm statistics."""
+    nd.waitall()  # BatchNorm moves them in the backward pass, which the engine knows nothing of
     if len(some_devices) > 1:
         for name, parameter in parameters(net).items():
             if name.endswith(("running_mean", "running_var")):
                 copies = [parameter.data(device).asnumpy() for device in some_devices]
                 parameter.set_data(nd.array(np.mean(copies, axis=0)))
+        nd.waitall()
 
 
-def train_one_epoch(net, train_iter, trainer, some_devices, use_global_stats=False, title=""):
-    """Train on every batch of `train_iter` once.
+@dataclass
+class EpochSums:
+    """What an epoch has added up so far; `seconds` are wall time with, `compute_seconds` without data."""
+
+    batches: int = 0
+    loss: float = 0.0
+    correct: int = 0
+    examples: int = 0
+    seconds: float = 0.0
+    compute_seconds: float = 0.0
+
+
+def train_one_epoch(net, train_iter, trainer, some_devices, title="", sums=None, stop_wanted=()):
+    """Train on every batch of `train_iter` that is not in `sums` yet.
+
+    Parameters
+    ----------
+    sums : EpochSums, optional
+        Of the part of the epoch that was done before.
+    stop_wanted : container
+        As soon as it holds something, the epoch ends after the batch at hand.
 
     Returns
     -------
-    loss, accuracy, num_examples, seconds, compute_seconds : float, float, int, float, float
+    EpochSums
 
     Raises
     ------
     FloatingPointError
         The loss is no longer a finite number; the message says in which batch.
     """
-    loss_sum, correct, count, compute_seconds = 0.0, 0, 0, 0.0
-    start = time.perf_counter()
+    sums = sums or EpochSums()
+    start = time.perf_counter() - sums.seconds
+    batches = islice(train_iter, sums.batches, None)
     # disable=None: a bar in a terminal, nothing in files and notebooks
-    for number, batch in enumerate(tqdm(train_iter, title, leave=False, disable=None), 1):
-        X, y = _arrays(batch)
+    for batch in tqdm(batches, title, leave=False, disable=None):
+        X, y = arrays(batch)
         before = time.perf_counter()
-        loss, hits = train_step(net, X, y, trainer, some_devices, use_global_stats)
-        compute_seconds += time.perf_counter() - before
+        loss, hits = train_step(net, X, y, trainer, some_devices)
+        sums.compute_seconds += time.perf_counter() - before
+        sums.batches += 1
         if not np.isfinite(loss):
             raise FloatingPointError(
-                f"{title}, batch {number}: the loss is {loss / len(X)} at learning rate "
+                f"{title}, batch {sums.batches}: the loss is {loss / len(X)} at learning rate "
                 f"{trainer.learning_rate:g}. Start again from fresh weights with a smaller rate.")
-        loss_sum, correct, count = loss_sum + loss, correct + hits, count + len(X)
-    if count == 0:
+        sums.loss, sums.correct, sums.examples = sums.loss + loss, sums.correct + hits, sums.examples + len(X)
+        if stop_wanted:
+            break
+    if sums.examples == 0:
         raise ValueError("There is no picture to train on.")
     _share_running_statistics(net, some_devices)
-    return loss_sum / count, correct / count, count, time.perf_counter() - start, compute_seconds
+    sums.seconds = time.perf_counter() - start
+    return sums
+
+
+@contextmanager
+def _interrupts_noted(wanted):
+    """Within this block Ctrl-C fills the list that is yielded; a second Ctrl-C stops at once."""
+    noted = []
+
+    def note(signum, frame):
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(signum)
+
+    if not wanted or threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def evaluate(net, data_iter):
@@ -187,7 +176,7 @@ def evaluate(net, data_iter):
     some_devices = next(iter(net.collect_params().values())).list_ctx()
     correct = count = 0
     for batch in data_iter:
-        X, y = _arrays(batch)
+        X, y = arrays(batch)
         hits = [(net(X_shard).argmax(axis=1) == y_shard.astype("float32")).sum()
                 for X_shard, y_shard in _shards(X, y, some_devices)]
         correct += int(sum(hit.asscalar() for hit in hits))
@@ -197,7 +186,7 @@ def evaluate(net, data_iter):
 
 def train(net, train_iter, test_iter, learning_rate, num_epochs=5, *, momentum=0.0,
           weight_decay=0.001, lr_scheduler=None, use_global_stats=False, on_devices=None,
-          after_epoch=None):
+          after_epoch=None, checkpoint=None):
     """Train `net` by SGD on softmax cross-entropy, each parameter at its own ``lr_mult``.
 
     Parameters
@@ -218,65 +207,64 @@ def train(net, train_iter, test_iter, learning_rate, num_epochs=5, *, momentum=0
         By default all GPUs or the CPU; a batch is dealt out among them.
     after_epoch : callable, optional
         Called with the history after every epoch.
+    checkpoint : path, optional
+        A file that is written after every epoch, and after the batch at hand when Ctrl-C is pressed.
+        Where it exists already, the run goes on from there, and ends (on one CPU) with bit by bit
+        the parameters of a run that was never stopped.
 
     Returns
     -------
     History
+
+    Raises
+    ------
+    FloatingPointError
+        The loss is no longer a finite number.
+    DataError
+        The checkpoint belongs to another run or is damaged.
+    KeyboardInterrupt
+        After Ctrl-C; with a checkpoint the message says how to go on.
     """
     on_devices = list(on_devices or devices())
     net.collect_params().reset_ctx(on_devices)
-    net.hybridize(static_alloc=True, static_shape=True)
+    # Without BatchNorm's running statistics: the trainer would, at its first step, overwrite those of
+    # all devices with the first one's, before or after their first update as it happens.
+    learning = [p for p in net.collect_params().values() if p.grad_req != "null"]
     settings = {"learning_rate": learning_rate, "momentum": momentum, "wd": weight_decay}
-    if lr_scheduler is not None:
-        settings["lr_scheduler"] = lr_scheduler
-    trainer = gluon.Trainer(net.collect_params(), "sgd", settings)
-    history = History(batch_size=getattr(train_iter, "batch_size", 0), learning_rate=learning_rate,
-                      devices=[str(device) for device in on_devices])
-    for epoch in range(1, num_epochs + 1):
-        loss, accuracy, history.num_examples, seconds, compute_seconds = train_one_epoch(
-            net, train_iter, trainer, on_devices, use_global_stats, f"epoch {epoch}")
-        start = time.perf_counter()
-        history.test_acc.append(evaluate(net, test_iter))
-        history.test_seconds.append(time.perf_counter() - start)
-        history.loss.append(loss)
-        history.train_acc.append(accuracy)
-        history.seconds.append(seconds)
-        history.compute_seconds.append(compute_seconds)
-        if after_epoch:
-            after_epoch(history)
+    trainer = gluon.Trainer(learning, "sgd", update_on_kvstore=False, optimizer_params={
+        **settings, **({"lr_scheduler": lr_scheduler} if lr_scheduler else {})})
+    settings.update(batch_size=getattr(train_iter, "batch_size", 0), use_global_stats=use_global_stats)
+    progress = checkpoint and load_checkpoint(checkpoint, net, trainer, settings)
+    history, sums = (History(**progress["history"]), EpochSums(**progress["epoch"])) if progress else (
+        History(batch_size=settings["batch_size"], learning_rate=learning_rate), EpochSums())
+    history.devices = [str(device) for device in on_devices]
+    with _interrupts_noted(checkpoint) as interrupts, \
+            (global_statistics(net) if use_global_stats else nullcontext()):
+        net.hybridize(static_alloc=True, static_shape=True)
+        while len(history.loss) < num_epochs:
+            states = generator_states()
+            title = f"epoch {len(history.loss) + 1}"
+            sums = train_one_epoch(net, train_iter, trainer, on_devices, title, sums, interrupts)
+            if not interrupts:
+                _end_epoch(history, sums, net, test_iter)
+                sums, states = EpochSums(), None
+                if after_epoch:
+                    after_epoch(history)
+            if checkpoint:
+                save_checkpoint(checkpoint, net, trainer, settings, states or generator_states(),
+                                {"history": asdict(history), "epoch": asdict(sums)})
+            if interrupts:
+                raise KeyboardInterrupt(f"Stopped after batch {sums.batches} of {title}. All is saved "
+                                        f"in {checkpoint}; the same call goes on from there.")
     return history
 
 
-def extract_features(net, data_iter):
-    """What `features` gives for every picture: float32 (n, d), and the labels (n,)."""
-    device = next(iter(net.collect_params().values())).list_ctx()[0]
-    parts = []
-    for batch in data_iter:
-        X, y = _arrays(batch)
-        parts.append((net.features(nd.array(X, ctx=device)).flatten().asnumpy(), y))
-    return tuple(np.concatenate(column) for column in zip(*parts))
-
-
-def fit_output(net, features, labels, num_steps=300, learning_rate=0.01, weight_decay=0.03):
-    """Linear probing: train `output` alone, by Adam on all of the given features at once.
-
-    Parameters
-    ----------
-    features, labels : numpy.ndarray
-        As given by `extract_features`.
-    """
-    device = net.output.weight.list_ctx()[0]
-    X, y = nd.array(features, ctx=device), nd.array(labels, ctx=device)
-    loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
-    trainer = gluon.Trainer(net.output.collect_params(), "adam",
-                            {"learning_rate": learning_rate, "wd": weight_decay})
-    lr_mults = {p: p.lr_mult for p in net.output.collect_params().values()}
-    net.output.collect_params().setattr("lr_mult", 1)
-    for _ in range(num_steps):
-        with autograd.record():
-            loss = loss_function(net.output(X), y)
-        loss.backward()
-        trainer.step(len(X))
-    for parameter, lr_mult in lr_mults.items():
-        parameter.lr_mult = lr_mult
-    nd.waitall()
+def _end_epoch(history, sums, net, test_iter):
+    start = time.perf_counter()
+    history.test_acc.append(evaluate(net, test_iter))
+    history.test_seconds.append(time.perf_counter() - start)
+    history.num_examples = sums.examples
+    history.loss.append(sums.loss / sums.examples)
+    history.train_acc.append(sums.correct / sums.examples)
+    history.seconds.append(sums.seconds)
+    history.compute_seconds.append(sums.compute_seconds)

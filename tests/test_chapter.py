@@ -1,6 +1,7 @@
 """The two modes, the comparison and its records, and the command line."""
 
 import json
+import sys
 from dataclasses import replace
 
 import hotdog_ft
@@ -76,6 +77,27 @@ def test_a_second_call_runs_only_what_is_missing(tiny, tmp_path):
     assert not any("seed 0" in line for line in lines)
 
 
+def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(tiny, tmp_path, monkeypatch):
+    recipe = replace(tiny, num_epochs=3)
+    whole = hotdog_ft.compare(recipe, [0], tmp_path / "whole")
+    epochs = []
+
+    def stop_in_the_second_epoch(*arguments):
+        epochs.append(1)
+        if len(epochs) == 2:
+            raise KeyboardInterrupt
+        return hotdog_ft.evaluate(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(sys.modules["hotdog_ft.train"], "evaluate", stop_in_the_second_epoch)
+        hotdog_ft.compare(recipe, [0], tmp_path / "stopped")
+    assert [path.name.endswith("finetune-0.checkpoint") for path in (tmp_path / "stopped").iterdir()] == [True]
+    again = hotdog_ft.compare(recipe, [0], tmp_path / "stopped")
+    for ours, wanted in zip(again["runs"], whole["runs"]):
+        assert ours["history"]["loss"] == wanted["history"]["loss"]
+    assert not list((tmp_path / "stopped").glob("*.checkpoint"))
+
+
 def test_another_recipe_data_set_or_mode_never_touches_a_record(tiny, picture_folders, tmp_path):
     hotdog_ft.compare(tiny, [0], tmp_path / "results")
     before = {path: path.read_bytes() for path in (tmp_path / "results").iterdir()}
@@ -126,7 +148,7 @@ def test_the_seed_table_gives_spread_and_the_smallest_lead():
 
 class TestCommandLine:
     def test_compare_prints_the_table_and_keeps_the_record(self, tmp_path, capsys, monkeypatch):
-        monkeypatch.setattr(chapter, "run", lambda name, recipe, seed: {"run": name, "seed": seed, "history": {
+        monkeypatch.setattr(chapter, "run", lambda name, recipe, seed, checkpoint: {"run": name, "seed": seed, "history": {
             "num_examples": 10, "batch_size": recipe.batch_size, "loss": [0.5], "train_acc": [0.7],
             "test_acc": [0.8], "seconds": [2.0], "compute_seconds": [1.0], "test_seconds": [0.1]}})
         assert main(["compare", "--out", str(tmp_path), "--seeds", "2", "--epochs", "3", "--batch-size", "8"]) == 0

@@ -78,13 +78,67 @@ def test_report_26_any_number_of_devices_gives_the_single_device_result(count):
         assert np.linalg.norm(ours - expected) <= 1e-5 * np.linalg.norm(expected)
 
 
-def test_running_statistics_agree_on_all_devices_after_an_epoch():
-    net = hotdog_ft.finetune_net(make_source_net(), 2)
+@pytest.mark.parametrize("version", [1, 2])
+def test_global_statistics_leave_the_gradient_right_down_to_the_stem(version):
+    """With them the loss in training is the loss in prediction: its slope is measured by differences."""
+    X, y = some_batches([8])[0]
+    loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
+    net = hotdog_ft.finetune_net(make_source_net(version), 2)
+    before = values(net)
+    hotdog_ft.train(net, [(X, y)], [(X, y)], 0.01, 1, weight_decay=0, use_global_stats=True)
+    learned = values(net)
+
+    def loss_at(name, direction, step):
+        parameter = net._collect_params_with_prefix()[name]
+        parameter.set_data(nd.array(before[name] + step * direction))
+        return float(loss_function(net(nd.array(X)), nd.array(y)).mean().asscalar())
+
+    for name, value in before.items():  # everything back to the start
+        net._collect_params_with_prefix()[name].set_data(nd.array(value))
+    checked = [name for name in before if "weight" in name][:3] + ["output.weight"]
+    for name in checked:
+        gradient = (before[name] - learned[name]) / (0.1 if name.startswith("output") else 0.01)
+        length = np.linalg.norm(gradient)
+        slope = (loss_at(name, gradient / length, 2e-3) - loss_at(name, gradient / length, -2e-3)) / 4e-3
+        loss_at(name, gradient, 0)
+        assert slope == pytest.approx(length, rel=0.03), name
+
+
+@pytest.mark.parametrize("repetition", range(4))  # a race between devices shows in some of them only
+def test_running_statistics_are_the_mean_over_the_devices_shards(repetition):
+    """running <- 0.9 running + 0.1 batch, for each shard (Gluon's BatchNorm, momentum 0.9).
+
+    The batch's variance is the biased one (Ioffe and Szegedy 2015 take the unbiased one; MXNet does not).
+    """
+    net = nn.HybridSequential()
+    net.add(nn.BatchNorm(in_channels=3), nn.GlobalAvgPool2D(), nn.Flatten(), nn.Dense(2, in_units=3))
+    net.initialize()
     batches = some_batches([5, 4])
     hotdog_ft.train(net, batches, batches, 0.01, 1, on_devices=cpus(2))
-    for name, parameter in net._collect_params_with_prefix().items():
-        if "running" in name:
-            np.testing.assert_array_equal(*(parameter.data(device).asnumpy() for device in cpus(2)))
+    mean, var = np.zeros((2, 3)), np.ones((2, 3))
+    for X, _ in batches:
+        for device, shard in enumerate(np.array_split(X, 2)):
+            mean[device] = 0.9 * mean[device] + 0.1 * shard.mean((0, 2, 3))
+            var[device] = 0.9 * var[device] + 0.1 * shard.var((0, 2, 3))
+    for device in cpus(2):  # whichever is asked
+        np.testing.assert_allclose(net[0].running_mean.data(device).asnumpy(), mean.mean(0), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(net[0].running_var.data(device).asnumpy(), var.mean(0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("use_global_stats", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_report_9_the_same_seed_gives_the_same_run_on_any_number_of_devices(count, use_global_stats):
+    def run():
+        net = hotdog_ft.finetune_net(make_source_net(), 2)
+        history = hotdog_ft.train(net, batches, batches, 0.01, 3, momentum=0.9, on_devices=cpus(count),
+                                  use_global_stats=use_global_stats)
+        return history.loss, values(net)
+
+    batches = some_batches([5, 4])
+    first_loss, first = run()
+    for _ in range(3):
+        loss, again = run()
+        assert loss == first_loss and all(np.array_equal(first[name], again[name]) for name in first)
 
 
 def test_global_statistics_stay_as_they_are_and_are_what_normalises():

@@ -1,0 +1,41 @@
+"""Linear probing: features computed once, the output layer trained on them."""
+
+import numpy as np
+from mxnet import autograd, gluon, nd
+
+from .train import arrays
+
+
+def extract_features(net, data_iter):
+    """What `features` gives for every picture: float32 (n, d), and the labels (n,)."""
+    device = next(iter(net.collect_params().values())).list_ctx()[0]
+    parts = []
+    for batch in data_iter:
+        X, y = arrays(batch)
+        parts.append((net.features(nd.array(X, ctx=device)).flatten().asnumpy(), y))
+    return tuple(np.concatenate(column) for column in zip(*parts))
+
+
+def fit_output(net, features, labels, num_steps=300, learning_rate=0.01, weight_decay=0.03):
+    """Linear probing: train `output` alone, by Adam on all of the given features at once.
+
+    Parameters
+    ----------
+    features, labels : numpy.ndarray
+        As given by `extract_features`.
+    """
+    device = net.output.weight.list_ctx()[0]
+    X, y = nd.array(features, ctx=device), nd.array(labels, ctx=device)
+    loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
+    trainer = gluon.Trainer(net.output.collect_params(), "adam",
+                            {"learning_rate": learning_rate, "wd": weight_decay})
+    lr_mults = {p: p.lr_mult for p in net.output.collect_params().values()}
+    net.output.collect_params().setattr("lr_mult", 1)
+    for _ in range(num_steps):
+        with autograd.record():
+            loss = loss_function(net.output(X), y)
+        loss.backward()
+        trainer.step(len(X))
+    for parameter, lr_mult in lr_mults.items():
+        parameter.lr_mult = lr_mult
+    nd.waitall()
