@@ -23,22 +23,33 @@ def _use_every_core():
 
 _use_every_core()  # MXNet reads the variable when it is imported and never again
 
-from . import results  # noqa: E402
-from .augment import TestAugs, TrainAugs  # noqa: E402
-from .chapter import (BOOK, RUNS, Recipe, compare, histories, load_recipe, probe_then_fine_tune,  # noqa: E402
-                      result_table, seed_table, train_fine_tuning)
-from .data import BatchLoader, ImageFolder, download_hotdog, load_image_folders  # noqa: E402
-from .download import DataError  # noqa: E402
-from .history import History  # noqa: E402
-from .model import finetune_net, freeze, scratch_net  # noqa: E402
-from .probe import extract_features, fit_output  # noqa: E402
-from .train import devices, evaluate, seed_everything, train  # noqa: E402
-from .weights import WeightsError, fetch_weights, load_net  # noqa: E402
-
 __version__ = "0.1.0"
+
+try:
+    import mxnet  # noqa: F401
+except Exception as error:  # a broken installation: `python -m hotdog_ft doctor` must run all the same
+    _broken = error
+else:
+    _broken = None
+    from . import results
+    from .augment import TestAugs, TrainAugs
+    from .chapter import (BOOK, RUNS, Recipe, compare, histories, load_recipe, probe_then_fine_tune,
+                          result_table, seed_table, train_fine_tuning)
+    from .data import ImageFolder, Pictures, download_hotdog, load_image_folders, near_duplicates
+    from .download import DataError
+    from .history import History
+    from .loader import BatchLoader
+    from .model import finetune_net, freeze, scratch_net
+    from .predict import predict
+    from .probe import extract_features, fit_output
+    from .train import devices, evaluate, seed_everything, train
+    from .weights import WeightsError, fetch_weights, load_net, save_net
 
 
 def __getattr__(name):
+    if _broken and not name.startswith("__"):
+        from .doctor import why_mxnet_fails
+        raise ImportError(why_mxnet_fails(_broken)) from _broken
     # matplotlib and pandas take longer to load than all of the rest: only who uses them pays
     if name == "plot":
         return importlib.import_module(".plot", __name__)

@@ -1,6 +1,7 @@
 """``python -m hotdog_ft``: the comparison and the downloads from the shell."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -41,6 +42,12 @@ def _parser():
                         description="Fetch the book's pictures and the ImageNet weights now, so that "
                                     "full mode needs no network later. Files that are there and "
                                     "intact are not fetched again.")
+
+    doctor = commands.add_parser(
+        "doctor", help="check this machine: versions, GPUs, memory, disk, pictures, weights",
+        description="Check what hotdog_ft needs, a line each: OK, WARN or FAIL with the cure. The exit "
+                    "status is 1 if there is a FAIL.")
+    doctor.add_argument("--json", action="store_true", help="print a JSON list instead of lines")
     return parser
 
 
@@ -71,18 +78,25 @@ def _download(options):
         print(f"{name}: {fetch()}")
 
 
+def _doctor(options):
+    from . import doctor
+    found = doctor.examine()
+    print(json.dumps(found, indent=1) if options.json else
+          "\n".join(f"{line['status']:4}  {line['message']}" for line in found))
+    return int(any(line["status"] == doctor.FAIL for line in found))
+
+
 def main(arguments=None):
     """Run one command; returns the exit status. A fault that has a known cure is one line."""
     options = _parser().parse_args(arguments)
     try:
-        {"compare": _compare, "download": _download}[options.command](options)
-    except (ValueError, FloatingPointError, OSError) as error:
+        return {"compare": _compare, "download": _download, "doctor": _doctor}[options.command](options) or 0
+    except (ValueError, FloatingPointError, OSError, ImportError, MemoryError) as error:
         print(f"hotdog_ft: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
         print(f"hotdog_ft: {stop or 'Stopped.'} The same command goes on.", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

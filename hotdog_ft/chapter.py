@@ -10,9 +10,10 @@ from pathlib import Path
 import mxnet as mx
 
 from .augment import TestAugs, TrainAugs
-from .data import BatchLoader, download_hotdog, load_image_folders
+from .data import download_hotdog, load_image_folders
 from .download import DataError
 from .history import History
+from .loader import BatchLoader
 from .model import finetune_net, scratch_net
 from .probe import extract_features, fit_output
 from .results import load_record, provenance, save_record

@@ -1,7 +1,6 @@
-"""Pictures in folders: opened, labelled, served in mini-batches."""
+"""Pictures in folders: found, opened, labelled, compared."""
 
 import hashlib
-from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,53 +56,29 @@ def read_picture(path):
                         ) from error
 
 
-def _visible(folder):
+def visible(folder):
+    """What a folder holds, sorted by name, hidden entries left out."""
     try:
         return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise DataError(f"{folder} cannot be listed ({error}).") from error
 
 
-class ImageFolder:
-    """Pictures in one folder a class: ``root/hotdog/1.jpg``, ``root/not-hotdog/1.jpg``, …
+class Pictures:
+    """Picture files with labels: ``pictures[i]`` is ``(uint8 array (height, width, 3), label)``.
 
-    ``images[i]`` is ``(picture, label)``: a uint8 array (height, width, 3) and the position of
-    the class in `classes`. Hidden files and folders are ignored. Decoded pictures stay in memory
-    up to ``CACHE_BYTES``, so that only the first epoch pays for the decoding.
+    Decoded pictures stay in memory up to ``CACHE_BYTES``: only the first epoch pays for decoding.
 
     Parameters
     ----------
-    root : path
-        The folder that holds one folder a class.
-    classes : list of str, optional
-        Their names in label order; by default the folders' names, sorted.
-
-    Raises
-    ------
-    DataError
-        The folder or a class is missing, or a class has no files.
+    paths : sequence of path
+    labels : sequence of int, optional
+        By default 0 for every picture.
     """
 
-    def __init__(self, root, classes=None):
-        self.root = Path(root)
-        if not self.root.is_dir():
-            raise DataError(f"There is no folder {self.root}.")
-        found = [entry.name for entry in _visible(self.root) if entry.is_dir()]
-        self.classes = list(classes or found)
-        if not self.classes:
-            raise DataError(f"{self.root} holds no pictures: one folder a class is expected in it.")
-        if sorted(self.classes) != found:
-            odd = sorted(set(self.classes) ^ set(found))
-            raise DataError(f"{self.root} and its sister folder disagree about the classes: "
-                            f"{', '.join(odd)} is in one of them only. Both need the same.")
-        self.paths, self.labels = [], []
-        for label, name in enumerate(self.classes):
-            # "2.jpg" before "10.jpg", as a reader would count
-            files = sorted(_visible(self.root / name), key=lambda path: (len(path.name), path.name))
-            if not files:
-                raise DataError(f"{self.root / name} holds no pictures.")
-            self.paths += files
-            self.labels += [label] * len(files)
+    def __init__(self, paths, labels=None):
+        self.paths = list(paths)
+        self.labels = [0] * len(self.paths) if labels is None else list(labels)
         self._decoded, self._room = {}, [CACHE_BYTES]
 
     def __len__(self):
@@ -121,7 +96,7 @@ class ImageFolder:
 
     def subset(self, indices):
         """The same data set with only the pictures at `indices`; the memory is shared."""
-        part = object.__new__(ImageFolder)
+        part = object.__new__(type(self))
         part.__dict__.update(self.__dict__)
         part.paths = [self.paths[i] for i in indices]
         part.labels = [self.labels[i] for i in indices]
@@ -140,6 +115,47 @@ class ImageFolder:
         if bad:
             raise DataError("\n".join([f"{len(bad)} of {len(self)} pictures are bad:"] + bad))
         return self
+
+
+class ImageFolder(Pictures):
+    """Pictures in one folder a class: ``root/hotdog/1.jpg``, ``root/not-hotdog/1.jpg``, …
+
+    Labels are positions in `classes`. Hidden files and folders are ignored.
+
+    Parameters
+    ----------
+    root : path
+        The folder that holds one folder a class.
+    classes : list of str, optional
+        Their names in label order; by default the folders' names, sorted.
+
+    Raises
+    ------
+    DataError
+        The folder or a class is missing, or a class has no files.
+    """
+
+    def __init__(self, root, classes=None):
+        self.root = Path(root)
+        if not self.root.is_dir():
+            raise DataError(f"There is no folder {self.root}.")
+        found = [entry.name for entry in visible(self.root) if entry.is_dir()]
+        self.classes = list(classes or found)
+        if not self.classes:
+            raise DataError(f"{self.root} holds no pictures: one folder a class is expected in it.")
+        if sorted(self.classes) != found:
+            odd = sorted(set(self.classes) ^ set(found))
+            raise DataError(f"{self.root} and its sister folder disagree about the classes: "
+                            f"{', '.join(odd)} is in one of them only. Both need the same.")
+        paths, labels = [], []
+        for label, name in enumerate(self.classes):
+            # "2.jpg" before "10.jpg", as a reader would count
+            files = sorted(visible(self.root / name), key=lambda path: (len(path.name), path.name))
+            if not files:
+                raise DataError(f"{self.root / name} holds no pictures.")
+            paths += files
+            labels += [label] * len(files)
+        super().__init__(paths, labels)
 
     def sha256(self):
         """Hash of the content: every file's place below the root and its bytes."""
@@ -168,7 +184,7 @@ def load_image_folders(path):
         raise DataError(f"There is no {path}. Name a folder or a zip archive that holds train/ "
                         "and test/ with one folder a class.")
     folder = path if path.is_dir() else unpack(path)
-    for root in [folder] + [entry for entry in _visible(folder) if entry.is_dir()]:
+    for root in [folder] + [entry for entry in visible(folder) if entry.is_dir()]:
         if (root / "train").is_dir() and (root / "test").is_dir():
             train_imgs = ImageFolder(root / "train")
             test_imgs = ImageFolder(root / "test", train_imgs.classes)
@@ -176,58 +192,37 @@ def load_image_folders(path):
     raise DataError(f"{path} does not hold the folders train and test, each with one folder a class.")
 
 
-class BatchLoader:
-    """Mini-batches of augmented pictures, prepared by threads while the network computes.
+def _fingerprints(pictures):
+    """64 bits a picture: whether each of 8 x 8 cells is brighter than its right neighbour ("dHash")."""
+    rows = [np.asarray(Image.fromarray(pictures[i][0]).convert("L").resize((9, 8), Image.BILINEAR), int)
+            for i in range(len(pictures))]
+    return np.packbits(np.diff(np.stack(rows), axis=2).reshape(len(rows), 64) > 0, axis=1)
 
-    Every random draw follows from ``numpy.random``'s state when an epoch starts and from the
-    picture's place in it, so a seeded run is the same with any number of threads.
+
+def near_duplicates(first, second, max_distance=3):
+    """Pairs of pictures that look alike, such as leaks from the training into the test set.
 
     Parameters
     ----------
-    images : ImageFolder
-        Or anything with a length whose items are (uint8 picture, label).
-    augs : callable
-        ``augs(picture, rng)`` gives a float32 array (3, S, S): see :mod:`hotdog_ft.augment`.
-    batch_size : int
-        Pictures in a batch; the last batch of an epoch may be shorter.
-    shuffle : bool
-        A new order every epoch.
+    first, second : Pictures
+        The same object twice looks for pairs within it.
+    max_distance : int
+        Of 64 bits that tell coarse brightness, how many may differ. A copy of another size, format or
+        quality differs in few; two unrelated pictures in about 32.
 
-    Yields
-    ------
-    X, y : numpy.ndarray
-        float32 (n, 3, S, S) and int32 (n,).
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``first``, ``second`` (paths), ``distance`` and ``same_label``, closest pairs first.
     """
-
-    def __init__(self, images, augs, batch_size, shuffle=False):
-        self.images, self.augs, self.shuffle = images, augs, shuffle
-        self.batch_size = int(batch_size)
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
-
-    def __len__(self):
-        return -(-len(self.images) // self.batch_size)
-
-    def _example(self, index, seed):
-        picture, label = self.images[index]
-        return self.augs(picture, np.random.default_rng((seed, index))), label
-
-    def __iter__(self):
-        seed = np.random.randint(2**31)
-        order = np.arange(len(self.images))
-        if self.shuffle:
-            np.random.shuffle(order)
-        waiting = deque()
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for start in range(0, len(order), self.batch_size):
-                waiting.append([pool.submit(self._example, int(index), seed)
-                                for index in order[start:start + self.batch_size]])
-                if len(waiting) > 1:  # one batch is being prepared while another is used
-                    yield self._collate(waiting.popleft())
-            while waiting:
-                yield self._collate(waiting.popleft())
-
-    @staticmethod
-    def _collate(jobs):
-        pictures, labels = zip(*(job.result() for job in jobs))
-        return np.stack(pictures), np.array(labels, dtype="int32")
+    import pandas as pd
+    ours, theirs = _fingerprints(first), _fingerprints(second)
+    counts = np.unpackbits(np.arange(256, dtype="uint8")[:, None], axis=1).sum(1)
+    rows = []
+    for i, bits in enumerate(ours):
+        distances = counts[bits ^ theirs].sum(1)
+        rows += [(str(first.paths[i]), str(second.paths[j]), int(distances[j]),
+                  first.labels[i] == second.labels[j])
+                 for j in np.flatnonzero(distances <= max_distance) if first is not second or i < j]
+    frame = pd.DataFrame(rows, columns=["first", "second", "distance", "same_label"])
+    return frame.sort_values("distance", kind="stable", ignore_index=True)

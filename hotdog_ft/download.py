@@ -59,6 +59,12 @@ def fetch(url, known_hash, path, by_hand=None):
     return path
 
 
+def is_intact(path, known_hash):
+    """Whether a file is there with the hash ``"sha1:…"`` or ``"sha256:…"``."""
+    kind, _, digest = known_hash.partition(":")
+    return Path(path).is_file() and pooch.file_hash(path, kind) == digest
+
+
 def write_whole(path, content):
     """Write bytes so that no reader ever finds half of them, however the process ends.
 

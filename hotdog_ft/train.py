@@ -1,6 +1,7 @@
 """Training on all devices, and evaluation."""
 
 import random
+import re
 import signal
 import threading
 import time
@@ -69,20 +70,27 @@ def train_step(net, X, y, trainer, some_devices):
     """
     loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
     sums = []
-    with autograd.record():
-        for X_shard, y_shard in _shards(X, y, some_devices):
-            output = net(X_shard)
-            loss = loss_function(output, y_shard)
-            sums.append((loss, output.argmax(axis=1) == y_shard.astype("float32")))
-    autograd.backward([loss for loss, _ in sums])
-    for device in some_devices[len(sums):]:  # no picture for these: their gradient is zero
-        for parameter in net.collect_params().values():
-            if parameter.grad_req != "null":
-                parameter.grad(device)[:] = 0
-                parameter.data(device)._fresh_grad = True
-    trainer.step(len(X))
-    return (sum(loss.sum().asscalar() for loss, _ in sums),
-            int(sum(hits.sum().asscalar() for _, hits in sums)))
+    try:
+        with autograd.record():
+            for X_shard, y_shard in _shards(X, y, some_devices):
+                output = net(X_shard)
+                loss = loss_function(output, y_shard)
+                sums.append((loss, output.argmax(axis=1) == y_shard.astype("float32")))
+        autograd.backward([loss for loss, _ in sums])
+        for device in some_devices[len(sums):]:  # no picture for these: their gradient is zero
+            for parameter in net.collect_params().values():
+                if parameter.grad_req != "null":
+                    parameter.grad(device)[:] = 0
+                    parameter.data(device)._fresh_grad = True
+        trainer.step(len(X))
+        return (sum(loss.sum().asscalar() for loss, _ in sums),
+                int(sum(hits.sum().asscalar() for _, hits in sums)))
+    except mx.MXNetError as error:
+        if not re.search("allocate|out of memory", str(error), re.IGNORECASE):
+            raise
+        raise MemoryError(f"A batch of {len(X)} pictures, {X.shape[-1]} pixels wide, does not fit "
+                          f"into memory. Start again with batch_size={max(1, len(X) // 2)} or less."
+                          ) from error
 
 
 def _share_running_statistics(net, some_devices):
@@ -171,15 +179,19 @@ def _interrupts_noted(wanted):
         signal.signal(signal.SIGINT, before)
 
 
+def batch_logits(net, X):
+    """The logits of a batch as numpy's float32 (n, classes), computed on all devices where `net` is."""
+    some_devices = next(iter(net.collect_params().values())).list_ctx()
+    parts = [net(shard) for shard, _ in _shards(X, np.zeros(len(X)), some_devices)]
+    return np.concatenate([part.asnumpy() for part in parts])
+
+
 def evaluate(net, data_iter):
     """Top-1 accuracy of `net` over every picture of `data_iter`, on the devices where `net` is."""
-    some_devices = next(iter(net.collect_params().values())).list_ctx()
     correct = count = 0
     for batch in data_iter:
         X, y = arrays(batch)
-        hits = [(net(X_shard).argmax(axis=1) == y_shard.astype("float32")).sum()
-                for X_shard, y_shard in _shards(X, y, some_devices)]
-        correct += int(sum(hit.asscalar() for hit in hits))
+        correct += int((batch_logits(net, X).argmax(axis=1) == y).sum())
         count += len(X)
     return correct / count
 

@@ -1,6 +1,7 @@
 """The source net and where its parameters come from: Gluon's zoo, torchvision, or a file."""
 
 import hashlib
+import json
 import os
 import re
 import zipfile
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import mxnet as mx
 import numpy as np
-import pooch
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
-from .download import DataError, cache_folder, fetch, write_whole
+from .augment import MEAN, SD
+from .download import DataError, cache_folder, fetch, is_intact, write_whole
 from .model import architecture, parameters, resnet18
 
 # Gluon's model zoo (mxnet.gluon.model_zoo.model_store).
@@ -59,17 +61,18 @@ def gluon_name(torch_name):
 
 
 def _read(path):
-    """All tensors of `path` as numpy arrays by Gluon's file names; nothing in it is executed."""
+    """All tensors of `path` by Gluon's file names, and what `save_net` noted; nothing is executed."""
     try:
         if path.suffix == ".safetensors":
             with safe_open(str(path), "numpy") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}
+                about = json.loads((file.metadata() or {}).get("hotdog_ft", "{}"))
             named = {gluon_name(name): tensor for name, tensor in tensors.items()}
-            return {name: tensor for name, tensor in named.items() if name}
+            return {name: tensor for name, tensor in named.items() if name}, about
         loaded = mx.nd.load(str(path))
         if isinstance(loaded, dict):
             # the zoo's older files name no block: net.collect_params().save(strip_prefix=…)
-            return {name.split(":", 1)[-1]: array.asnumpy() for name, array in loaded.items()}
+            return {name.split(":", 1)[-1]: array.asnumpy() for name, array in loaded.items()}, {}
     except (mx.MXNetError, SafetensorError, ValueError, TypeError, KeyError) as error:
         reason = (str(error).strip() or repr(error)).splitlines()[-1]
         raise WeightsError(f"{path} is damaged or not a parameter file ({reason}). Fetch it again; "
@@ -89,7 +92,8 @@ def load_net(path):
     Returns
     -------
     ResNetV1 or ResNetV2
-        With `features` and `output`, on the CPU.
+        With `features` and `output`, on the CPU. ``net.classes`` (list of str) and ``net.size`` (pixels)
+        are what `save_net` noted, else None.
 
     Raises
     ------
@@ -99,7 +103,8 @@ def load_net(path):
     path = Path(path).expanduser()
     if not path.is_file():
         raise WeightsError(f"There is no file {path}. Name a .params or .safetensors file.")
-    tensors = _legacy_names(_read(path))
+    tensors, about = _read(path)
+    tensors = _legacy_names(tensors)
     try:
         net = resnet18(*architecture({name: array.shape for name, array in tensors.items()}))
     except (KeyError, IndexError) as error:
@@ -119,7 +124,32 @@ def load_net(path):
         if not np.isfinite(tensors[name]).all():
             raise WeightsError(f"{path} holds a value that is not finite in {name}. Fetch it again.")
         wanted[name].set_data(mx.nd.array(tensors[name]))
+    if about and (about["mean"], about["sd"]) != (MEAN.tolist(), SD.tolist()):
+        raise WeightsError(f"{path} expects pictures normalised by mean {about['mean']} and sd {about['sd']}.")
+    net.classes, net.size = about.get("classes"), about.get("size")
     return net
+
+
+def save_net(net, path, classes, size=224):
+    """Write a net with its class names and its preprocessing into one file, for `load_net`.
+
+    Parameters
+    ----------
+    net : ResNetV1 or ResNetV2
+    path : path
+        Ends in ``.safetensors``.
+    classes : list of str
+        Names of the outputs, such as ``train_imgs.classes``.
+    size : int
+        Side of the network's input in pixels.
+    """
+    tensors = {name: p.data(p.list_ctx()[0]).asnumpy() for name, p in parameters(net).items()}
+    if Path(path).suffix != ".safetensors":
+        raise ValueError(f"{path} must end in .safetensors.")
+    if len(classes) != len(tensors["output.bias"]):
+        raise ValueError(f"{len(classes)} class names for {len(tensors['output.bias'])} outputs.")
+    about = {"classes": list(classes), "size": size, "mean": MEAN.tolist(), "sd": SD.tolist()}
+    write_whole(path, save(tensors, {"hotdog_ft": json.dumps(about)}))
 
 
 def _legacy_names(tensors):
@@ -132,15 +162,20 @@ def _legacy_names(tensors):
     return {today.get(name, name): array for name, array in tensors.items()}
 
 
+def fetched_files():
+    """Where ImageNet weights lie once they are fetched: Gluon's in MXNet's cache, torchvision's in ours."""
+    return [Path(mx.base.data_dir()) / "models" / f"{GLUON_NAME}.params",
+            cache_folder() / "resnet18.tv_in1k.safetensors"]
+
+
 def fetch_gluon():
     """Path of the zoo's ``resnet18_v2`` parameters in MXNet's own cache, fetched if need be."""
-    folder = Path(mx.base.data_dir()) / "models"
-    final = folder / f"{GLUON_NAME}.params"
-    if final.is_file() and pooch.file_hash(final, "sha1") == GLUON_SHA1:
+    final, _ = fetched_files()
+    if is_intact(final, f"sha1:{GLUON_SHA1}"):
         return final
     repo = (os.environ.get("MXNET_GLUON_REPO") or GLUON_REPO).rstrip("/")
     archive = fetch(f"{repo}/gluon/models/{GLUON_NAME}.zip", None,
-                    folder / f"{GLUON_NAME}-{os.getpid()}.zip",  # other processes fetch their own
+                    final.with_name(f"{GLUON_NAME}-{os.getpid()}.zip"),  # other processes fetch their own
                     f"put {final.name} with sha1 {GLUON_SHA1} at {final} by hand")
     try:
         with zipfile.ZipFile(archive) as zipped:
@@ -160,8 +195,8 @@ def fetch_gluon():
 def fetch_torchvision():
     """Path of torchvision's ResNet-18 parameters (46.8 MB) in the cache, fetched if need be."""
     repo = (os.environ.get("HF_ENDPOINT") or TORCHVISION_REPO).rstrip("/")
-    return fetch(f"{repo}/{TORCHVISION_PATH}", f"sha256:{TORCHVISION_SHA256}",
-                 cache_folder() / "resnet18.tv_in1k.safetensors")
+    _, final = fetched_files()
+    return fetch(f"{repo}/{TORCHVISION_PATH}", f"sha256:{TORCHVISION_SHA256}", final)
 
 
 def fetch_weights():
