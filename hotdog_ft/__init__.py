@@ -28,6 +28,7 @@ __version__ = "0.1.0"
 try:
     import mxnet  # noqa: F401
 except Exception as error:  # a broken installation: `python -m hotdog_ft doctor` must run all the same
+    from . import doctor
     _broken = error
 else:
     _broken = None
@@ -48,8 +49,7 @@ else:
 
 def __getattr__(name):
     if _broken and not name.startswith("__"):
-        from .doctor import why_mxnet_fails
-        raise ImportError(why_mxnet_fails(_broken)) from _broken
+        raise ImportError(doctor.why_mxnet_fails(_broken)) from _broken
     # matplotlib and pandas take longer to load than all of the rest: only who uses them pays
     if name == "plot":
         return importlib.import_module(".plot", __name__)

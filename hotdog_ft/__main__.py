@@ -8,7 +8,10 @@ from pathlib import Path
 
 def _seeds(text):
     """``3`` means the seeds 0, 1, 2; ``0,7`` means these two."""
-    return [int(part) for part in text.split(",")] if "," in text else list(range(int(text)))
+    seeds = [int(part) for part in text.split(",")] if "," in text else list(range(int(text)))
+    if not seeds or min(seeds) < 0 or max(seeds) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text} names no seeds: give a number from 1, or a list such as 0,7")
+    return seeds
 
 
 def _parser():

@@ -12,7 +12,7 @@ def features_of(net):
 
 
 @pytest.mark.parametrize("num_classes", [2, 3, 10])  # report 23: any number of classes
-def test_the_target_net_has_the_sources_features_and_a_new_output(source_net, num_classes):
+def test_report_23_the_target_net_has_the_sources_features_and_a_new_output(source_net, num_classes):
     net = hotdog_ft.finetune_net(source_net, num_classes)
     for name, value in features_of(source_net).items():
         np.testing.assert_array_equal(values(net)[name], value)

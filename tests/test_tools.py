@@ -2,9 +2,11 @@
 
 import hashlib
 import re
+import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 from PIL import Image
@@ -44,3 +46,32 @@ def test_the_readme_of_the_data_gives_every_hash():
     actual = {hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     actual |= {hotdog_ft.ImageFolder(ROOT / "data/hotdog-mini" / split).sha256() for split in ("train", "test")}
     assert given == actual
+
+
+class TestExecute:
+    """make tutorial's work, on notebooks of a line or two."""
+
+    def run(self, tmp_path, *sources, limit="60"):
+        cells = [nbformat.v4.new_code_cell(source, metadata={"tags": ["result"]}) for source in sources]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "one.ipynb")
+        return subprocess.run([sys.executable, ROOT / "tools/execute.py", "--limit", limit, "--to", tmp_path / "build",
+                               tmp_path / "one.ipynb"], capture_output=True, text=True)
+
+    def test_report_36_the_executed_notebook_and_its_page_are_left_and_the_result_is_printed(self, tmp_path):
+        done = self.run(tmp_path, "print('forty', 1 + 1)")
+        assert done.returncode == 0, done.stderr
+        assert "1 code cells ran" in done.stdout and "forty 2" in done.stdout and "one.html" in done.stdout
+        assert "forty 2" in (tmp_path / "build/one.html").read_text()
+        assert nbformat.read(tmp_path / "build/one.ipynb", 4).cells[0].outputs[0].text == "forty 2\n"
+
+    def test_report_35_a_notebook_without_code_is_a_failure(self, tmp_path):
+        done = self.run(tmp_path)
+        assert done.returncode == 1 and "no code cell ran" in done.stderr
+
+    def test_report_34_a_cell_that_takes_too_long_is_a_failure_that_says_so(self, tmp_path):
+        done = self.run(tmp_path, "import threading; threading.Event().wait()", limit="1")
+        assert done.returncode == 1 and "timed out" in done.stderr
+
+    def test_a_cell_that_fails_is_shown(self, tmp_path):
+        done = self.run(tmp_path, "assert 1 > 2, 'it is not'")
+        assert done.returncode == 1 and "it is not" in done.stderr and not (tmp_path / "build").exists()

@@ -1,12 +1,13 @@
 """One step by hand, several devices, the history, and what stops a run."""
 
 import json
+from pathlib import Path
 
 import hotdog_ft
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import make_source_net, values
+from conftest import ROOT, make_source_net, run_python, values
 from d2l import mxnet as d2l
 from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
@@ -31,7 +32,7 @@ def cpus(count):
     return [mx.cpu(i) for i in range(count)]
 
 
-def test_one_step_is_the_hand_computed_one_and_the_head_moves_ten_times_as_far():
+def test_report_25_one_step_is_the_hand_computed_one_and_the_head_moves_ten_times_as_far():
     """w <- w - lr * lr_mult * (gradient of the mean loss + wd * w): SGD without momentum."""
     net = hotdog_ft.finetune_net(make_source_net(), 2)
     (X, y), = some_batches([6])
@@ -76,6 +77,38 @@ def test_report_26_any_number_of_devices_gives_the_single_device_result(count):
         ours = np.concatenate([parameter.data(device).asnumpy().ravel() for parameter in
                                many._collect_params_with_prefix().values()])
         assert np.linalg.norm(ours - expected) <= 1e-5 * np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_report_26_with_running_statistics_the_devices_do_not_matter(count):
+    """BatchNorm by its running statistics treats each picture alone: frozen nets, and evaluation."""
+    batches = some_batches([7, 7, 2])
+
+    def run(count):
+        hotdog_ft.seed_everything(0)
+        net = hotdog_ft.finetune_net(make_source_net(), 2)
+        history = hotdog_ft.train(net, batches, batches, 0.01, 2, momentum=0.9, use_global_stats=True,
+                                  on_devices=cpus(count))
+        return history, np.concatenate([value.ravel() for value in values(net).values()])
+
+    (history, one), (history_many, many) = run(1), run(count)
+    np.testing.assert_allclose(history_many.loss, history.loss, rtol=1e-5)
+    assert history_many.test_acc == history.test_acc and history_many.train_acc == history.train_acc
+    assert np.linalg.norm(one - many) <= 1e-5 * np.linalg.norm(one)
+
+
+@pytest.mark.parametrize("count, sizes", [(3, [2, 1]), (5, [1])])
+def test_report_26_more_devices_than_pictures_and_each_picture_still_counts_once(count, sizes):
+    batches = some_batches(sizes)
+    net = small_net()
+    history = hotdog_ft.train(net, batches, batches, 1e-9, 1, on_devices=cpus(count))
+    net.collect_params().reset_ctx(mx.cpu())
+    logits = np.concatenate([net(nd.array(X)).asnumpy() for X, _ in batches])
+    y = np.concatenate([y for _, y in batches])
+    losses = np.log(np.exp(logits).sum(1)) - logits[np.arange(len(y)), y]
+    assert history.num_examples == len(y)
+    assert history.train_acc[0] == history.test_acc[0] == (logits.argmax(1) == y).mean()
+    assert history.loss[0] == pytest.approx(losses.mean(), rel=1e-5)
 
 
 @pytest.mark.parametrize("version", [1, 2])
@@ -193,6 +226,25 @@ def test_report_32_a_rate_too_high_stops_with_epoch_batch_and_a_hint():
     batches = some_batches([4, 4])
     with pytest.raises(FloatingPointError, match=r"epoch \d+, batch \d+: .* smaller rate"):
         hotdog_ft.train(hotdog_ft.scratch_net(make_source_net(), 2), batches, batches, 1e30, 9)
+
+
+def test_report_28_too_little_memory_says_by_how_much_to_cut_the_batch():
+    """A new process that the system gives 100 MB more than it has; the batch alone takes 200 MB."""
+    code = """
+import resource
+import hotdog_ft, numpy as np
+from conftest import make_source_net
+net = hotdog_ft.finetune_net(make_source_net(), 2)
+X, y = np.zeros((64, 3, 512, 512), 'float32'), np.zeros(64, int)
+used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20), -1))
+try:
+    hotdog_ft.train(net, [(X, y)], [(X, y)], 0.01, 1)
+except MemoryError as error:
+    print(error)
+"""
+    done = run_python(code, PYTHONPATH=f"{ROOT}:{Path(__file__).parent}")
+    assert "64 pictures, 512 pixels wide" in done.stdout and "batch_size=32 or less" in done.stdout, done.stderr
 
 
 def test_no_picture_is_an_error():

@@ -1,6 +1,7 @@
 """Source nets from files of either topology, and the two hosts of ImageNet weights."""
 
 import hashlib
+import json
 import pickle
 import struct
 import zipfile
@@ -14,6 +15,7 @@ from conftest import CHANNELS, make_source_net, values
 from hotdog_ft import weights
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from make_torch_fixture import FIXTURE, pictures, tensors_like, torch_logits
 from mxnet import nd
 from mxnet.gluon.model_zoo import model_store, vision
 from safetensors.numpy import save_file
@@ -91,6 +93,24 @@ def test_report_7_torchvisions_parameters_give_its_logits(tmp_path):
     x = nd.random.normal(shape=(3, 3, 64, 64))
     expected = torchvision_forward(tensors, x).asnumpy()
     np.testing.assert_allclose(net(x).asnumpy(), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_report_7_the_converted_net_gives_the_logits_that_pytorch_gave(tmp_path):
+    """Recorded with PyTorch: see make_torch_fixture.py."""
+    fixture = json.loads(FIXTURE.read_text())
+    tensors = tensors_like({name: tuple(shape) for name, shape in fixture["shapes"].items()})
+    save_file(tensors, tmp_path / "model.safetensors")
+    logits = hotdog_ft.load_net(tmp_path / "model.safetensors")(nd.array(pictures())).asnumpy()
+    expected = np.array(fixture["logits"])
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_pytorch_still_gives_what_was_recorded():
+    pytest.importorskip("torchvision")
+    shapes, logits = torch_logits()
+    fixture = json.loads(FIXTURE.read_text())
+    assert shapes == fixture["shapes"]
+    np.testing.assert_allclose(logits, fixture["logits"], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("suffix", [".params", ".safetensors"])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbconvert import HTMLExporter
 
 
@@ -21,11 +21,11 @@ def result(notebook):
                      for output in cell.outputs if output.output_type != "error")
 
 
-def execute(path, folder):
-    """Execute one notebook in its own folder; raises CellExecutionError where a cell fails."""
+def execute(path, folder, limit):
+    """Execute one notebook in its own folder; CellExecutionError or CellTimeoutError where a cell fails."""
     notebook = nbformat.read(path, as_version=4)
     start = time.perf_counter()
-    NotebookClient(notebook, timeout=None, kernel_name="python3", record_timing=False,
+    NotebookClient(notebook, timeout=limit, kernel_name="python3", record_timing=False,
                    resources={"metadata": {"path": str(path.parent)}}).execute()
     ran = sum(cell.get("execution_count") is not None for cell in notebook.cells)
     if ran == 0:
@@ -41,13 +41,15 @@ def execute(path, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--limit", type=int, default=300, metavar="SECONDS",
+                        help="longest time that a cell may take (default: 300)")
     parser.add_argument("notebooks", type=Path, nargs="+")
     options = parser.parse_args()
     in_place = options.to.resolve() == options.notebooks[0].parent.resolve()
     for path in options.notebooks:
         try:
-            notebook = execute(path, options.to)
-        except CellExecutionError as error:
+            notebook = execute(path, options.to, options.limit)
+        except (CellExecutionError, CellTimeoutError) as error:
             sys.exit(f"{path.name} failed:\n{error}")
         if not in_place:
             html = options.to / f"{path.stem}.html"

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Make .venv with the locked packages, unless it is there already.
+# Make .venv (or $VENV) with the locked packages, unless it is there already.
 # Takes $PYTHON, else the first Python 3.9 to 3.11 on the machine, else fetches one with uv.
 set -eu
+venv=${VENV:-.venv}
 unset PYTHONPATH PYTHONHOME 2>/dev/null || true
 
 fits() {
@@ -15,7 +16,7 @@ stop() {
 }
 
 lock=$(cksum requirements.lock)
-if [ -x .venv/bin/python ] && [ "$(cat .venv/complete 2>/dev/null)" = "$lock $PWD" ]; then
+if [ -x "$venv"/bin/python ] && [ "$(cat "$venv"/complete 2>/dev/null)" = "$lock $PWD" ]; then
     exit 0
 fi
 
@@ -45,11 +46,11 @@ if [ -z "$python" ]; then
     python=$(UV_PYTHON_INSTALL_DIR=.uv/python "$uv" python find --managed-python 3.11)
 fi
 
-echo "Setting up .venv with $("$python" --version); about a minute"
-rm -rf .venv
-"$python" -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock ||
+echo "Setting up $venv with $("$python" --version); about a minute"
+rm -rf "$venv"
+"$python" -m venv "$venv"
+"$venv"/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock ||
     stop "the packages could not be installed; see the lines above. Run make again when the network is back."
 # the checkout itself, as it stands
-.venv/bin/python -c 'import os, sysconfig; open(os.path.join(sysconfig.get_path("purelib"), "hotdog_ft.pth"), "w").write(os.getcwd() + "\n")'
-echo "$lock $PWD" > .venv/complete
+"$venv"/bin/python -c 'import os, sysconfig; open(os.path.join(sysconfig.get_path("purelib"), "hotdog_ft.pth"), "w").write(os.getcwd() + "\n")'
+echo "$lock $PWD" > "$venv"/complete
