@@ -1,6 +1,6 @@
 # make tutorial   the chapter in mini mode: an executed notebook and its HTML under build/
 # make test       unit tests, and every notebook executed again and compared with what is committed
-# make test-all   the unit tests on Python 3.9, 3.10 and 3.11, as far as they are on the machine
+# make test-all   the unit tests on each of Python 3.9, 3.10 and 3.11 that is here; PYTHONS="..." names others
 # make full       the same notebook with the photographs and ResNet-18 at 224 px
 # make notebooks  write the committed outputs anew
 # make lock       resolve pyproject.toml again
@@ -22,19 +22,18 @@ test: venv
 notebooks: venv
 	HOTDOG_FT_MODE=mini $(PYTHON_IN_VENV) tools/execute.py --to notebooks notebooks/*.ipynb
 
-# the unit tests on every fitting Python that is on the machine
+PYTHONS ?= python3.9 python3.10 python3.11
 test-all:
-	@for version in 3.9 3.10 3.11; do \
-	    if command -v python$$version >/dev/null; then \
-	        echo "== Python $$version"; \
-	        VENV=.venv-$$version PYTHON=python$$version sh tools/venv.sh && \
-	        .venv-$$version/bin/python -m pytest -q tests || exit 1; \
-	    else echo "== no python$$version here"; fi; \
+	@for python in $(PYTHONS); do \
+	    if ! "$$python" -c "" 2>/dev/null; then echo "== no $$python here"; continue; fi; \
+	    venv=.venv-$$("$$python" -c "import sys; print('%d.%d' % sys.version_info[:2])"); \
+	    VENV="$$venv" PYTHON="$$python" sh tools/venv.sh && "$$venv/bin/python" --version && \
+	    "$$venv/bin/python" -m pytest -q tests || exit 1; \
 	done
 
 lock:
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.9 \
-	    --generate-hashes --no-annotate --extra notebooks --extra test pyproject.toml -o requirements.lock
+	    --generate-hashes --no-annotate --no-strip-extras --extra notebooks --extra test pyproject.toml -o requirements.lock
 
 venv:
 	@sh tools/venv.sh
