@@ -35,7 +35,7 @@ def test_report_18_hidden_files_and_folders_are_ignored(picture_folders):
     ({"train": {}, "test": {}}, ["train", "test"]),
     ({"train": {"a": 1}}, ["train and test"]),
 ])
-def test_a_data_set_with_a_hole_is_one_clear_error(picture_folders, tmp_path, counts, words):
+def test_report_19_a_data_set_with_a_hole_is_one_clear_error(picture_folders, tmp_path, counts, words):
     root = tmp_path / "pictures"
     root.mkdir()
     picture_folders(counts)

@@ -31,7 +31,7 @@ NUMPY = AttributeError("module 'numpy' has no attribute 'bool'")
     (MISSING, "Linux", "x86_64", (3, 11), "1.23.5", "pip install mxnet==1.9.1"),
     (RuntimeError("something\nelse"), "Linux", "x86_64", (3, 11), "1.23.5", "import mxnet fails"),
 ])
-def test_each_way_in_which_mxnet_fails_gets_its_own_line(monkeypatch, error, system, machine, python, numpy, words):
+def test_reports_12_to_15_each_way_in_which_mxnet_fails_gets_its_own_line(monkeypatch, error, system, machine, python, numpy, words):
     monkeypatch.setattr("platform.system", lambda: system)
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr("sys.version_info", Version(*python, 0, "final", 0))

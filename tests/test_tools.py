@@ -75,3 +75,14 @@ class TestExecute:
     def test_a_cell_that_fails_is_shown(self, tmp_path):
         done = self.run(tmp_path, "assert 1 > 2, 'it is not'")
         assert done.returncode == 1 and "it is not" in done.stderr and not (tmp_path / "build").exists()
+
+
+def test_the_table_of_reports_is_complete_and_names_tests_that_are_there():
+    text = (ROOT / "tests/README.md").read_text()
+    table = text.split("## Reported traps")[1].split("##")[0]
+    numbers = set()
+    for first, last in re.findall(r"^\| (\d+)(?:[–, ]+(\d+))? \|", table, re.M):
+        numbers |= set(range(int(first), int(last or first) + 1))
+    assert numbers == set(range(1, 37))
+    defined = set(re.findall(r"def (test_\w+)", "".join(path.read_text() for path in (ROOT / "tests").glob("*.py"))))
+    assert set(re.findall(r"`(test_\w+)`", text)) <= defined
