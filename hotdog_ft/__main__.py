@@ -98,7 +98,8 @@ def main(arguments=None):
         print(f"hotdog_ft: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
-        print(f"hotdog_ft: {stop or 'Stopped.'} The same command goes on.", file=sys.stderr)
+        print(f"hotdog_ft: {str(stop) or 'Stopped. The same command goes on after the last finished epoch.'}",
+              file=sys.stderr)
         return 130
 
 

@@ -150,7 +150,11 @@ def check_data():
 
 def check_weights():
     from . import weights
-    path = os.environ.get("HOTDOG_FT_WEIGHTS") or next(filter(Path.exists, weights.fetched_files()), None)
+    from .download import is_intact
+    fetched = {path: digest for path, digest in weights.fetched_files().items() if path.exists()}
+    path = os.environ.get("HOTDOG_FT_WEIGHTS") or next(iter(fetched), None)
+    if path in fetched and not is_intact(path, fetched[path]):
+        return FAIL, f"{path} is damaged; remove it, then: python -m hotdog_ft download"
     if path is None:
         return WARN, "no ImageNet weights here yet; full mode fetches them, or: python -m hotdog_ft download"
     try:

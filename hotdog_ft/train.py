@@ -266,8 +266,9 @@ def train(net, train_iter, test_iter, learning_rate, num_epochs=5, *, momentum=0
                 save_checkpoint(checkpoint, net, trainer, settings, states or generator_states(),
                                 {"history": asdict(history), "epoch": asdict(sums)})
             if interrupts:
-                raise KeyboardInterrupt(f"Stopped after batch {sums.batches} of {title}. All is saved "
-                                        f"in {checkpoint}; the same call goes on from there.")
+                done = f"batch {sums.batches} of {title}" if sums.batches else title
+                raise KeyboardInterrupt(f"Stopped after {done}, saved in {checkpoint}. The same call goes "
+                                        "on from there.")
     return history
 
 

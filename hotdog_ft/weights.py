@@ -163,15 +163,15 @@ def _legacy_names(tensors):
 
 
 def fetched_files():
-    """Where ImageNet weights lie once they are fetched: Gluon's in MXNet's cache, torchvision's in ours."""
-    return [Path(mx.base.data_dir()) / "models" / f"{GLUON_NAME}.params",
-            cache_folder() / "resnet18.tv_in1k.safetensors"]
+    """Where ImageNet weights lie once they are fetched, each with its hash: Gluon's, torchvision's."""
+    return {Path(mx.base.data_dir()) / "models" / f"{GLUON_NAME}.params": f"sha1:{GLUON_SHA1}",
+            cache_folder() / "resnet18.tv_in1k.safetensors": f"sha256:{TORCHVISION_SHA256}"}
 
 
 def fetch_gluon():
     """Path of the zoo's ``resnet18_v2`` parameters in MXNet's own cache, fetched if need be."""
-    final, _ = fetched_files()
-    if is_intact(final, f"sha1:{GLUON_SHA1}"):
+    final, known_hash = list(fetched_files().items())[0]
+    if is_intact(final, known_hash):
         return final
     repo = (os.environ.get("MXNET_GLUON_REPO") or GLUON_REPO).rstrip("/")
     archive = fetch(f"{repo}/gluon/models/{GLUON_NAME}.zip", None,
@@ -195,8 +195,8 @@ def fetch_gluon():
 def fetch_torchvision():
     """Path of torchvision's ResNet-18 parameters (46.8 MB) in the cache, fetched if need be."""
     repo = (os.environ.get("HF_ENDPOINT") or TORCHVISION_REPO).rstrip("/")
-    _, final = fetched_files()
-    return fetch(f"{repo}/{TORCHVISION_PATH}", f"sha256:{TORCHVISION_SHA256}", final)
+    final, known_hash = list(fetched_files().items())[1]
+    return fetch(f"{repo}/{TORCHVISION_PATH}", known_hash, final)
 
 
 def fetch_weights():

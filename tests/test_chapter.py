@@ -1,13 +1,16 @@
 """The two modes, the comparison and its records, and the command line."""
 
 import json
+import os
+import signal
+import subprocess
 import sys
 from dataclasses import replace
 
 import hotdog_ft
 import numpy as np
 import pytest
-from conftest import make_source_net
+from conftest import ROOT, make_source_net
 from hotdog_ft import chapter, results
 from hotdog_ft.__main__ import main
 
@@ -175,6 +178,16 @@ class TestCommandLine:
         error = capsys.readouterr().err
         assert error.startswith("hotdog_ft: ") and error.count("\n") == 1 and words in error
         assert not (tmp_path / "results").exists()
+
+    def test_ctrl_c_ends_the_command_without_a_traceback(self, tmp_path):
+        process = subprocess.Popen([sys.executable, "-m", "hotdog_ft", "compare", "--out", str(tmp_path)], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})
+        assert "mode mini" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate()
+        assert process.returncode == 130
+        assert "hotdog_ft: Stopped" in err and "Traceback" not in err
 
     def test_an_unknown_mode_is_named(self, capsys, monkeypatch):
         monkeypatch.setenv("HOTDOG_FT_MODE", "medium")

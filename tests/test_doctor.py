@@ -9,7 +9,7 @@ import hotdog_ft
 import mxnet as mx
 import pytest
 from conftest import make_source_net, run_python
-from hotdog_ft import data, doctor
+from hotdog_ft import data, doctor, weights
 from hotdog_ft.__main__ import main
 
 Version = namedtuple("Version", "major minor micro releaselevel serial")
@@ -95,6 +95,12 @@ class TestThisMachine:
         data.cache_folder().mkdir(parents=True)
         (data.cache_folder() / "hotdog.zip").write_bytes(b"half of it")
         assert doctor.check_data()[0] == "FAIL" and "hotdog.zip is damaged" in doctor.check_data()[1]
+
+    def test_damaged_weights_are_a_failure_though_they_load(self):
+        path, _ = weights.fetched_files()
+        path.parent.mkdir(parents=True)
+        make_source_net().save_parameters(str(path))
+        assert doctor.check_weights()[0] == "FAIL" and "is damaged" in doctor.check_weights()[1]
 
     @pytest.mark.parametrize("build_for_gpus, words", [(True, "sees none"), (False, "mxnet-cu112")])
     def test_report_15_a_gpu_that_is_not_used_is_explained(self, monkeypatch, build_for_gpus, words):
