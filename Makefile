@@ -3,12 +3,13 @@
 # make test-all   the unit tests on each of Python 3.9, 3.10 and 3.11 that is here; PYTHONS="..." names others
 # make full       the same notebook with the photographs and ResNet-18 at 224 px
 # make notebooks  write the committed outputs anew
+# make bench      measure beside the book's code and PyTorch, see benchmarks/README.md
 # make lock       resolve pyproject.toml again
 # Each sets up .venv by itself; PYTHON=/path/to/python3.11 chooses the interpreter.
 
 PYTHON_IN_VENV := .venv/bin/python
 
-.PHONY: tutorial test test-all full notebooks lock venv
+.PHONY: tutorial test test-all full notebooks bench lock venv
 
 tutorial: venv
 	HOTDOG_FT_MODE=mini $(PYTHON_IN_VENV) tools/execute.py --to build notebooks/01-fine-tuning.ipynb
@@ -30,6 +31,13 @@ test-all:
 	    VENV="$$venv" PYTHON="$$python" sh tools/venv.sh && "$$venv/bin/python" --version && \
 	    "$$venv/bin/python" -m pytest -q tests || exit 1; \
 	done
+
+# needs HOTDOG_FT_DATA, a folder of photographs; about 25 minutes
+bench: venv
+	@test -x .venv-bench/bin/python || { $(PYTHON_IN_VENV) -m venv .venv-bench && \
+	    .venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt; }
+	$(PYTHON_IN_VENV) benchmarks/run.py --data "$(HOTDOG_FT_DATA)" --torch-python .venv-bench/bin/python \
+	    --out results/bench
 
 lock:
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.9 \

@@ -34,6 +34,18 @@ def _processor():
         return platform.processor()
 
 
+def machine():
+    """Versions, machine, date and commit, as a dictionary for JSON."""
+    return {
+        "versions": {"python": platform.python_version(), "mxnet": mx.__version__,
+                     "numpy": np.__version__},
+        "machine": {"processor": _processor(), "cores": os.cpu_count(),
+                    "omp_num_threads": os.environ.get("OMP_NUM_THREADS")},
+        "date": datetime.date.today().isoformat(),
+        "commit": _commit(),
+    }
+
+
 def provenance(train_imgs, test_imgs, weights):
     """Data set, weights, versions, machine, date and commit, as a dictionary for JSON."""
     return {
@@ -41,12 +53,7 @@ def provenance(train_imgs, test_imgs, weights):
                  "classes": train_imgs.classes,
                  "train_sha256": train_imgs.sha256(), "test_sha256": test_imgs.sha256()},
         "weights": {"file": Path(weights).name, "sha256": pooch.file_hash(weights)},
-        "versions": {"python": platform.python_version(), "mxnet": mx.__version__,
-                     "numpy": np.__version__},
-        "machine": {"processor": _processor(), "cores": os.cpu_count(),
-                    "omp_num_threads": os.environ.get("OMP_NUM_THREADS")},
-        "date": datetime.date.today().isoformat(),
-        "commit": _commit(),
+        **machine(),
     }
 
 

@@ -31,7 +31,8 @@ NUMPY = AttributeError("module 'numpy' has no attribute 'bool'")
     (MISSING, "Linux", "x86_64", (3, 11), "1.23.5", "pip install mxnet==1.9.1"),
     (RuntimeError("something\nelse"), "Linux", "x86_64", (3, 11), "1.23.5", "import mxnet fails"),
 ])
-def test_reports_12_to_15_each_way_in_which_mxnet_fails_gets_its_own_line(monkeypatch, error, system, machine, python, numpy, words):
+def test_reports_12_to_15_each_way_in_which_mxnet_fails_gets_its_own_line(
+        monkeypatch, error, system, machine, python, numpy, words):
     monkeypatch.setattr("platform.system", lambda: system)
     monkeypatch.setattr("platform.machine", lambda: machine)
     monkeypatch.setattr("sys.version_info", Version(*python, 0, "final", 0))
@@ -58,7 +59,8 @@ class TestBrokenInstallation:
                 "ImportError: This build of MXNet is for GPUs and misses libcudart.so.11.0")
 
     def test_the_doctor_works_all_the_same(self, broken, tmp_path):
-        done = run_python(broken + "from hotdog_ft.__main__ import main; sys.exit(main(['doctor', '--json']))", tmp_path)
+        done = run_python(
+            broken + "from hotdog_ft.__main__ import main; sys.exit(main(['doctor', '--json']))", tmp_path)
         assert done.returncode == 1, done.stderr
         lines = {line["check"]: line for line in json.loads(done.stdout)}
         assert lines["mxnet"]["status"] == "FAIL" and "libcudart.so.11.0" in lines["mxnet"]["message"]

@@ -61,7 +61,7 @@ def make_weights():
     import hotdog_ft  # before mxnet, which it tells to use every core
     import mxnet as mx
     from hotdog_ft.model import resnet18
-    from hotdog_ft.train import History
+    from hotdog_ft.history import History
 
     hotdog_ft.seed_everything(SEED)
     net = resnet18(2, CHANNELS, len(draw.SOURCE))

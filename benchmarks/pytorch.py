@@ -1,0 +1,88 @@
+"""The contender PyTorch: torchvision's ResNet-18 and transforms; "channels-last" as its first argument."""
+
+import sys
+from pathlib import Path
+
+import torch
+from serve import serve
+from torch.utils.data import DataLoader, Subset
+from torchvision import datasets, transforms
+from torchvision.models import resnet18
+
+FORMAT = torch.channels_last if "channels-last" in sys.argv else torch.contiguous_format
+normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+AUGS = {"train": transforms.Compose([transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip(),
+                                     transforms.ToTensor(), normalize]),
+        "test": transforms.Compose([transforms.Resize((256, 256)), transforms.CenterCrop(224),
+                                    transforms.ToTensor(), normalize])}
+
+
+def new_net():
+    net = resnet18(num_classes=2).to(memory_format=FORMAT)
+    return net, torch.optim.SGD(net.parameters(), lr=1e-4, weight_decay=0.001)
+
+
+def step(net, optimizer, X, y):
+    loss = torch.nn.functional.cross_entropy(net(X.to(memory_format=FORMAT)), y)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.item()
+
+
+def train(batch_size):
+    net, optimizer = new_net()
+    X, y = torch.randn(batch_size, 3, 224, 224), torch.randint(0, 2, (batch_size,))
+
+    def once():
+        step(net, optimizer, X, y)
+        return batch_size
+
+    once(), once()
+    return once
+
+
+def predict(batch_size):
+    net = new_net()[0].eval()
+    X = torch.randn(batch_size, 3, 224, 224).to(memory_format=FORMAT)
+
+    def once():
+        with torch.inference_mode():
+            return len(net(X).numpy())
+
+    once(), once()
+    return once
+
+
+def batches(kind, folder, count, batch_size):
+    images = datasets.ImageFolder(Path(folder) / "train", AUGS[kind])
+    order = torch.randperm(len(images))[:count].tolist()
+    return DataLoader(Subset(images, order), batch_size, shuffle=kind == "train", num_workers=2)
+
+
+def load(kind, folder, count, epoch):
+    data_iter = batches(kind, folder, count, 32)
+
+    def once():
+        return sum(len(y) for _, y in data_iter)
+
+    return once
+
+
+def epoch(folder, count, batch_size):
+    net, optimizer = new_net()
+    data_iter = batches("train", folder, count, batch_size)
+    step(net, optimizer, torch.zeros(batch_size, 3, 224, 224), torch.zeros(batch_size, dtype=torch.long))
+
+    def once():
+        seen = 0
+        for X, y in data_iter:
+            step(net, optimizer, X, y)
+            seen += len(y)
+        return seen
+
+    return once
+
+
+if __name__ == "__main__":
+    serve({"train": train, "predict": predict, "load": load, "epoch": epoch})
