@@ -23,7 +23,7 @@ BODY = bytes(range(256)) * 400
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
     monkeypatch.setattr("time.sleep", lambda _: None)  # pooch waits between its tries
-    monkeypatch.setattr(download, "TIMEOUT", 0.5)
+    monkeypatch.setattr(download, "TIMEOUT", 1)
 
 
 class Source:
@@ -81,7 +81,7 @@ def slowly(body):
         for start in range(0, len(body), len(body) // 4):
             handler.wfile.write(body[start:start + len(body) // 4])
             handler.wfile.flush()
-            handler.server.over.wait(0.1)
+            handler.server.over.wait(0.2)
     return answer
 
 
@@ -138,7 +138,7 @@ def test_a_redirect_is_followed(server, source):
 
 
 def test_slow_but_steady_arrives_though_it_takes_longer_than_the_time_out(server, source, monkeypatch):
-    monkeypatch.setattr(download, "TIMEOUT", 0.25)  # four parts with 0.1 s between them
+    monkeypatch.setattr(download, "TIMEOUT", 0.5)  # four parts with 0.2 s between them
     server.answers[source.url_path] = slowly(source.body)
     assert source.fetch().read_bytes() == source.content
 
@@ -196,8 +196,8 @@ def test_two_processes_that_fetch_the_same_file_do_not_meet(server, tmp_path):
 
 # A disk that is full after 1,000 bytes (the kernel's own limit on file sizes), and a folder that may
 # not be written to (root drops its rights first, for it may write anywhere).
-FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000));"
-LOCKED = "import encodings.cp437, os; os.chmod(sys.argv[3], 0o555); os.getuid() or os.setuid(65534);"
+FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
+LOCKED = "os.chmod(sys.argv[3], 0o555); os.getuid() or os.setuid(65534)"
 WRITERS = {
     "a download": "download.fetch(sys.argv[1], None, folder / 'file')",
     "an archive": "os.environ.update(HOTDOG_FT_CACHE=str(folder)); download.unpack(sys.argv[2])",
@@ -214,11 +214,13 @@ def test_a_disk_that_takes_nothing_is_one_clear_line(server, writer, trouble, pi
         folder = Path(root, "folder")
         folder.mkdir()
         zip_of(picture_folders(), Path(root, "pictures.zip"))
-        done = run_python("import os, sys, pathlib; from hotdog_ft import download, results;"
-                          f"folder = pathlib.Path(sys.argv[3]); {trouble}\n"
-                          f"try:\n    {WRITERS[writer]}\n"
+        done = run_python("import os, sys, pathlib; from hotdog_ft import download, results\n"
+                          f"def write(folder):\n    {WRITERS[writer]}\n"
+                          "write(pathlib.Path(sys.argv[4]))\n"  # it works, and all that it imports is there
+                          f"{trouble}\n"
+                          "try:\n    write(pathlib.Path(sys.argv[3]))\n"
                           "except download.DataError as error:\n    print(error)",
-                          server.url + "/file", Path(root, "pictures.zip"), folder)
+                          server.url + "/file", Path(root, "pictures.zip"), folder, Path(root, "elsewhere"))
         assert str(folder) in done.stdout and "ake room" in done.stdout, done.stderr
         assert done.stdout.count("\n") == 1
         assert list(folder.iterdir()) == []

@@ -188,7 +188,8 @@ def test_what_may_not_be_read_is_named(locked):
             Path(root, split, "a").mkdir(parents=True)
             Path(root, split, "a/1.png").write_bytes(GOOD["plain.png"][0])
         Path(root, locked).chmod(0)
-        done = run_python("import os, sys, hotdog_ft, PIL.PngImagePlugin; os.getuid() or os.setuid(65534)\n"
+        done = run_python("import os, sys, hotdog_ft; hotdog_ft.data.read_picture(sys.argv[1] + '/test/a/1.png')\n"
+                          "os.getuid() or os.setuid(65534)\n"
                           "try:\n    hotdog_ft.load_image_folders(sys.argv[1])\n"
                           "except hotdog_ft.DataError as error:\n    print(error)", root)
         Path(root, locked).chmod(0o755)
