@@ -57,7 +57,7 @@ def _parser():
 def _compare(options):
     from dataclasses import replace
 
-    from . import chapter, plot
+    from . import chapter, experiment, plot
     recipe = chapter.load_recipe(options.mode, options.data, options.weights)
     changes = {"num_epochs": options.epochs, "batch_size": options.batch_size}
     for name, value in changes.items():
@@ -65,14 +65,14 @@ def _compare(options):
             raise ValueError(f"--{name.replace('num_', '').replace('_', '-')} must be at least 1.")
     recipe = replace(recipe, **{name: value for name, value in changes.items() if value})
     print(recipe)
-    record = chapter.compare(recipe, options.seeds, options.out)
-    last = chapter.histories(record, options.seeds[-1])
-    figure = Path(options.out) / chapter.record_name(record).replace(".json", ".png")
-    plot.plot_histories({chapter.RUNS[name]: history for name, history in last.items()}).savefig(figure)
+    record = experiment.compare(recipe, options.seeds, options.out)
+    last = experiment.histories(record, options.seeds[-1])
+    figure = Path(options.out) / experiment.record_name(record).replace(".json", ".png")
+    plot.plot_histories({experiment.RUNS[name]: history for name, history in last.items()}).savefig(figure)
     print(f"The curves of seed {options.seeds[-1]} are in {figure}.")
-    print(chapter.result_table(last).T.to_string(na_rep=""))
+    print(experiment.result_table(last).T.to_string(na_rep=""))
     if len(options.seeds) > 1:
-        print(f"Test accuracy over all seeds\n{chapter.seed_table(record).to_string()}")
+        print(f"Test accuracy over all seeds\n{experiment.seed_table(record).to_string()}")
 
 
 def _download(options):

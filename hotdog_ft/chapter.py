@@ -1,35 +1,25 @@
-"""The chapter's experiment: its recipe in two modes, its training function, its comparison."""
+"""The chapter's experiment: its recipe in two modes, and its training function."""
 
-import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import mxnet as mx
+import numpy as np
 
 from .augment import TestAugs, TrainAugs
 from .data import download_hotdog, load_image_folders
 from .download import DataError
-from .history import History
 from .loader import BatchLoader
-from .model import finetune_net, scratch_net
 from .probe import extract_features, fit_output
-from .results import load_record, provenance, save_record
-from .train import describe_devices, devices, evaluate, seed_everything, train
+from .train import describe_devices, devices, evaluate, train
 from .weights import fetch_weights, load_net
 
 # In a checkout data/ lies beside the package, in an installed package inside it.
 MINI = next((folder for folder in (Path(__file__).parent / "data", Path(__file__).parents[1] / "data")
              if folder.is_dir()), None)
-
-# What the book printed on one GPU (chapter 13.2, MXNet), to set beside ours.
-BOOK = {"finetune": {"loss": 0.223, "train_acc": 0.926, "test_acc": 0.934, "examples_per_sec": 587.8},
-        "scratch": {"loss": 0.431, "train_acc": 0.807, "test_acc": 0.809, "examples_per_sec": 649.9}}
-
-RUNS = {"finetune": "fine-tuning", "scratch": "from scratch", "lp_ft": "probing, then fine-tuning"}
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -77,6 +67,19 @@ class Recipe:
     def load_pretrained_net(self):
         """The source net."""
         return load_net(self.weights_file())
+
+    def source_classes(self):
+        """What the source net's outputs stand for, in their order.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Column ``name``, and for ImageNet ``wnid``, the WordNet id of each class.
+        """
+        import pandas as pd
+        if self.mode == "mini":
+            return pd.DataFrame({"name": json.loads((MINI / "resnet18-mini.classes.json").read_text())})
+        return pd.read_csv(MINI / "imagenet-classes.csv")
 
     def loaders(self, batch_size=None):
         """``train_iter, test_iter`` of augmented mini-batches."""
@@ -144,138 +147,48 @@ def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5):
                  after_epoch=_live_curves())
 
 
-def probe_then_fine_tune(net, recipe, checkpoint=None):
-    """Train `output` on fixed features first, then all of `net` gently (LP-FT, Kumar et al. 2022).
+def fine_tune(net, train_imgs, test_imgs, size=224, *, batch_size=32, learning_rate=0.001, num_epochs=5,
+              checkpoint=None):
+    """Linear probing, then fine-tuning (LP-FT, Kumar et al. 2022), for pictures of any classes.
 
-    The second part runs at ``recipe.lp_ft_lr`` with momentum 0.9, falling to zero along a cosine,
-    and keeps BatchNorm on the source's running statistics. `checkpoint`: see :func:`hotdog_ft.train`.
+    First `output` is trained on features that are computed once, of every picture and its mirror image.
+    Then all of `net` learns at one small rate with momentum 0.9, falling to zero along a cosine, with
+    BatchNorm kept on the source's running statistics.
+
+    Parameters
+    ----------
+    net : ResNetV1 or ResNetV2
+        As given by `finetune_net`, with an output for each class.
+    train_imgs, test_imgs : ImageFolder
+    size : int
+        Side of the network's input in pixels.
+    batch_size, learning_rate, num_epochs : int, float, int
+        Of the second part; 0 epochs leave `features` untouched.
+    checkpoint : path, optional
+        For the second part: see :func:`hotdog_ft.train`.
 
     Returns
     -------
     probe_acc : float
-        Test accuracy after the first part, `features` untouched.
+        Test accuracy after the first part.
     history : History
         Of the second part.
     """
-    train_imgs, _ = recipe.load_data()
-    train_iter, test_iter = recipe.loaders(recipe.lp_ft_batch_size)
+    augs = TestAugs(size)
+    train_iter = BatchLoader(train_imgs, TrainAugs(size), batch_size, shuffle=True)
+    test_iter = BatchLoader(test_imgs, augs, batch_size)
+    views = [extract_features(net, BatchLoader(train_imgs, view, 32))
+             for view in (augs, lambda picture, rng: augs(picture[:, ::-1]))]
     net.output.collect_params().setattr("lr_mult", 1)
-    fit_output(net, *extract_features(net, BatchLoader(train_imgs, TestAugs(recipe.size), 128)))
+    fit_output(net, *map(np.concatenate, zip(*views)))
     probe_acc = evaluate(net, test_iter)
-    schedule = mx.lr_scheduler.CosineScheduler(recipe.num_epochs * len(train_iter), recipe.lp_ft_lr)
-    history = train(net, train_iter, test_iter, recipe.lp_ft_lr, recipe.num_epochs, momentum=0.9,
-                    lr_scheduler=schedule, use_global_stats=True, after_epoch=_live_curves(),
-                    checkpoint=checkpoint)
+    schedule = mx.lr_scheduler.CosineScheduler(max(1, num_epochs * len(train_iter)), learning_rate)
+    history = train(net, train_iter, test_iter, learning_rate, num_epochs, momentum=0.9, lr_scheduler=schedule,
+                    use_global_stats=True, after_epoch=_live_curves(), checkpoint=checkpoint)
     return probe_acc, history
 
 
-def run(name, recipe, seed, checkpoint=None):
-    """One seeded run of the comparison: its entry for the record. `checkpoint`: see :func:`train`."""
-    pretrained_net = recipe.load_pretrained_net()
-    num_classes = len(recipe.load_data()[0].classes)
-    seed_everything(seed)
-    entry = {"run": name, "seed": seed}
-    train_iter, test_iter = recipe.loaders()
-    if name == "scratch":
-        net = scratch_net(pretrained_net, num_classes)
-        history = train(net, train_iter, test_iter, recipe.scratch_lr, recipe.num_epochs,
-                        checkpoint=checkpoint)
-    elif name == "finetune":
-        net = finetune_net(pretrained_net, num_classes)
-        history = train(net, train_iter, test_iter, recipe.finetune_lr, recipe.num_epochs,
-                        checkpoint=checkpoint)
-    else:
-        entry["probe_test_acc"], history = probe_then_fine_tune(
-            finetune_net(pretrained_net, num_classes), recipe, checkpoint)
-    return {**entry, "history": asdict(history)}
-
-
-def record_name(record):
-    """File name that holds a record's identity: mode, recipe, data set and weights."""
-    identity = [record["mode"], record["recipe"], record["provenance"]["data"],
-                record["provenance"]["weights"]["sha256"]]
-    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-    return f"compare-{record['mode']}-{digest[:8]}.json"
-
-
-def compare(recipe, seeds=(0,), folder=None, report=print):
-    """Run the comparison for every seed, and keep a record that a second call continues.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    seeds : sequence of int
-    folder : path, optional
-        Where the record is kept, one file for each combination of mode, recipe, data and weights;
-        runs that are in it already are not run again, and one that was stopped on its way goes on
-        from its checkpoint beside the record.
-    report : callable
-        Called with a line of text after every run.
-
-    Returns
-    -------
-    dict
-        ``mode``, ``recipe``, ``provenance``, and ``runs``, one for each seed and name in RUNS.
-    """
-    settings = {key: value for key, value in asdict(recipe).items() if key not in ("data", "weights")}
-    record = {"mode": recipe.mode, "recipe": settings, "runs": [],
-              "provenance": provenance(*recipe.load_data(), recipe.weights_file())}
-    path = Path(folder) / record_name(record) if folder else None
-    if path and path.exists():
-        record["runs"] = load_record(path)["runs"]
-    done = {(entry["seed"], entry["run"]) for entry in record["runs"]}
-    for seed in seeds:
-        for name, title in RUNS.items():
-            if (seed, name) in done:
-                continue
-            checkpoint = path and path.with_suffix(f".{name}-{seed}.checkpoint")
-            entry = run(name, recipe, seed, checkpoint)
-            record["runs"].append({**entry, "commit": record["provenance"]["commit"]})
-            if path:
-                save_record(record, path)
-                checkpoint.unlink(missing_ok=True)
-            report(f"seed {seed}, {title}: {History(**entry['history'])}")
-    if path:
-        report(f"The record is in {path}.")
-    return record
-
-
-def histories(record, seed):
-    """The histories of one seed in a record, keyed by the names in RUNS."""
-    return {entry["run"]: History(**entry["history"]) for entry in record["runs"]
-            if entry["seed"] == seed}
-
-
-def result_table(runs):
-    """A pandas frame: one row a run, ours and the book's figures side by side.
-
-    Parameters
-    ----------
-    runs : dict of str to History
-        Keyed by the names in RUNS.
-    """
-    import pandas as pd
-    rows = {}
-    for name, history in runs.items():
-        ours = {"loss": history.loss[-1], "train acc": history.train_acc[-1],
-                "test acc": history.test_acc[-1], "examples/sec": history.examples_per_sec}
-        book = dict(zip(ours, BOOK.get(name, {}).values()))
-        rows[RUNS[name]] = {**ours, "examples/sec with data": history.examples_per_sec_with_data,
-                            "seconds": sum(history.seconds),
-                            **{f"book: {column}": book.get(column) for column in ours}}
-    return pd.DataFrame.from_dict(rows, orient="index").round(3)
-
-
-def seed_table(record):
-    """A pandas frame over all seeds of a record: each run's final test accuracy.
-
-    Columns are the number of seeds, mean, standard deviation (n - 1), smallest and largest, and the
-    smallest lead over the same seed's run from scratch.
-    """
-    import pandas as pd
-    accuracy = pd.DataFrame({seed: {RUNS[name]: history.test_acc[-1]
-                                    for name, history in histories(record, seed).items()}
-                             for seed in {entry["seed"]: None for entry in record["runs"]}}).T
-    return pd.DataFrame({"seeds": accuracy.count(), "mean": accuracy.mean(), "sd": accuracy.std(),
-                         "min": accuracy.min(), "max": accuracy.max(),
-                         "smallest lead": accuracy.sub(accuracy[RUNS["scratch"]], axis=0).min()}).round(3)
+def probe_then_fine_tune(net, recipe, checkpoint=None):
+    """`fine_tune` with a recipe's pictures and numbers."""
+    return fine_tune(net, *recipe.load_data(), recipe.size, batch_size=recipe.lp_ft_batch_size,
+                     learning_rate=recipe.lp_ft_lr, num_epochs=recipe.num_epochs, checkpoint=checkpoint)

@@ -1,5 +1,6 @@
 """The networks of the chapter: source, target and scratch twin, all in ResNet-18's arrangement."""
 
+import hashlib
 from contextlib import contextmanager
 
 from mxnet import init, nd
@@ -21,7 +22,9 @@ def resnet18(version, channels, classes):
     """
     net = {1: resnet.ResNetV1, 2: resnet.ResNetV2}[version]
     block = {1: resnet.BasicBlockV1, 2: resnet.BasicBlockV2}[version]
-    return net(block, [2, 2, 2, 2], list(channels), classes=classes)
+    built = net(block, [2, 2, 2, 2], list(channels), classes=classes)
+    built.hybridize(static_alloc=True)
+    return built
 
 
 def parameters(net):
@@ -108,12 +111,12 @@ def global_statistics(net):
     try:
         for layer in layers:
             layer._kwargs["use_global_stats"] = True
-        net.hybridize(False)  # forget graphs that were built before
+        net.hybridize(static_alloc=True)  # forget graphs that were built before
         yield
     finally:
         for layer, flag in zip(layers, before):
             layer._kwargs["use_global_stats"] = flag
-        net.hybridize(False)
+        net.hybridize(static_alloc=True)
 
 
 def freeze(block):
@@ -130,5 +133,18 @@ def freeze(block):
     block.collect_params().setattr("grad_req", "null")
     for layer in _batch_norms(block):
         layer._kwargs["use_global_stats"] = True
-    block.hybridize(False)
+    block.hybridize(static_alloc=True)
     return block
+
+
+def last_stage(net):
+    """Place in ``net.features`` of the last of its four stages, so that ``net.features[:place]`` is all before."""
+    return max(place for place, layer in enumerate(net.features) if isinstance(layer, nn.HybridSequential))
+
+
+def fingerprint(block):
+    """Hash of every array in a part of a net, running statistics included: equal if no bit moved."""
+    total = hashlib.sha256()
+    for name, parameter in sorted(parameters(block).items()):
+        total.update(name.encode() + parameter.data(parameter.list_ctx()[0]).asnumpy().tobytes())
+    return total.hexdigest()

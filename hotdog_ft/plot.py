@@ -2,8 +2,10 @@
 
 import io
 
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 
 class Plot(Figure):
@@ -61,6 +63,68 @@ def plot_histories(histories):
             axes.set_ylim(0.4, 1.02)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8)
     return figure
+
+
+def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None):
+    """Lines through points, one colour a curve.
+
+    Parameters
+    ----------
+    curves : dict of str to pandas.Series
+        Values against each series' index.
+    xlabel, ylabel : str
+    log_x : bool
+        Logarithmic horizontal axis.
+    mark : tuple of (float, str), optional
+        A place on the horizontal axis and what it is.
+    """
+    figure = Plot(figsize=(6.5, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (title, values) in enumerate(curves.items()):
+        axes.plot(values.index, values, ("os^v"[number % 4] if len(values) < 30 else "") + "-", label=title)
+    if mark:
+        axes.axvline(mark[0], color="#555555", linestyle="--", label=mark[1])
+    axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log_x else "linear")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8)
+    return figure
+
+
+def show_confusion(table):
+    """A confusion matrix in colours and numbers, such as ``pandas.crosstab(frame.true, frame.label)``."""
+    figure = Plot(figsize=(1.6 + 0.9 * len(table.columns), 1.4 + 0.7 * len(table)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(table, cmap="Blues", vmin=0)
+    for row, column in np.ndindex(table.shape):
+        count = table.iloc[row, column]
+        axes.text(column, row, count, ha="center", va="center",
+                  color="white" if count > table.to_numpy().max() / 2 else "black")
+    axes.set_xticks(range(len(table.columns)), table.columns)
+    axes.set_yticks(range(len(table)), table.index)
+    axes.set(xlabel="predicted class", ylabel="true class")
+    return figure
+
+
+def overlay(picture, heat):
+    """A picture under a map that is laid over it: grey where the map is not positive, red where it is largest.
+
+    Parameters
+    ----------
+    picture : numpy.ndarray
+        uint8 (height, width, 3).
+    heat : numpy.ndarray
+        Any height and width, as given by `class_activation_map`; stretched to the picture's.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8 (height, width, 3).
+    """
+    share = np.clip(heat / max(heat.max(), 1e-12), 0, 1)
+    mask = Image.fromarray((255 * share).astype("uint8")).resize(picture.shape[1::-1], Image.BILINEAR)
+    grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
+    share = np.asarray(mask)[..., None] / 255
+    return (grey * (1 - 0.6 * share) + 0.6 * share * np.array([255, 40, 0])).astype("uint8")
 
 
 def live_curves():

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import numpy as np
+from mxnet import nd
+from mxnet.gluon import nn
 
 from .augment import TestAugs
 from .data import DataError, Pictures, visible
@@ -57,3 +59,29 @@ def predict(net, paths, classes=None, size=None):
     return pd.DataFrame({"file": [str(path) for path in pictures.paths],
                          "label": [classes[i] if classes else int(i) for i in best],
                          "probability": (odds.max(axis=1) / odds.sum(axis=1)).astype(float)})
+
+
+def class_activation_map(net, x, label):
+    """Where a picture speaks for a class (CAM, Zhou et al. 2016).
+
+    The output layer is linear and follows a mean over places, so each logit is a mean of what the places
+    contribute. The classes' common part, which softmax ignores, is left out.
+
+    Parameters
+    ----------
+    net : ResNetV1 or ResNetV2
+    x : numpy.ndarray
+        float32 (3, S, S), as given by TestAugs.
+    label : int
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (S / 32, S / 32). Positive places speak for the class. The mean, with the biases' part added,
+        is the logit minus the mean of all logits.
+    """
+    device = net.output.weight.list_ctx()[0]
+    pool = next(place for place, layer in enumerate(net.features) if isinstance(layer, nn.GlobalAvgPool2D))
+    maps = net.features[:pool](nd.array(x[None], ctx=device))[0].asnumpy()
+    weight = net.output.weight.data(device).asnumpy()
+    return np.tensordot(weight[label] - weight.mean(axis=0), maps, 1)

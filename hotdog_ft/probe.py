@@ -8,7 +8,7 @@ from .train import arrays
 
 def extract_features(net, data_iter):
     """What `features` gives for every picture: float32 (n, d), and the labels (n,)."""
-    device = next(iter(net.collect_params().values())).list_ctx()[0]
+    device = net.output.weight.list_ctx()[0]
     parts = []
     for batch in data_iter:
         X, y = arrays(batch)
@@ -16,19 +16,23 @@ def extract_features(net, data_iter):
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 
-def fit_output(net, features, labels, num_steps=300, learning_rate=0.01, weight_decay=0.03):
+def fit_output(net, features, labels, num_steps=300, learning_rate=0.01, weight_decay=3e-4):
     """Linear probing: train `output` alone, by Adam on all of the given features at once.
 
     Parameters
     ----------
     features, labels : numpy.ndarray
         As given by `extract_features`.
+    weight_decay : float
+        Times the features' mean squared norm, so that it means the same for nets whose features
+        differ in scale.
     """
     device = net.output.weight.list_ctx()[0]
     X, y = nd.array(features, ctx=device), nd.array(labels, ctx=device)
     loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
     trainer = gluon.Trainer(net.output.collect_params(), "adam",
-                            {"learning_rate": learning_rate, "wd": weight_decay})
+                            {
+        "learning_rate": learning_rate, "wd": weight_decay * float((X**2).sum(axis=1).mean().asscalar())})
     lr_mults = {p: p.lr_mult for p in net.output.collect_params().values()}
     net.output.collect_params().setattr("lr_mult", 1)
     for _ in range(num_steps):

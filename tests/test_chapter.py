@@ -11,7 +11,7 @@ import hotdog_ft
 import numpy as np
 import pytest
 from conftest import ROOT, make_source_net
-from hotdog_ft import chapter, results
+from hotdog_ft import experiment, results
 from hotdog_ft.__main__ import main
 
 
@@ -94,7 +94,7 @@ def test_a_run_that_was_stopped_goes_on_from_its_checkpoint(tiny, tmp_path, monk
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(sys.modules["hotdog_ft.train"], "evaluate", stop_in_the_second_epoch)
         hotdog_ft.compare(recipe, [0], tmp_path / "stopped")
-    assert [path.name.endswith("finetune-0.checkpoint") for path in (tmp_path / "stopped").iterdir()] == [True]
+    assert [path.name.endswith("run_finetune-seed_0.checkpoint") for path in (tmp_path / "stopped").iterdir()] == [True]
     again = hotdog_ft.compare(recipe, [0], tmp_path / "stopped")
     for ours, wanted in zip(again["runs"], whole["runs"]):
         assert ours["history"]["loss"] == wanted["history"]["loss"]
@@ -113,14 +113,14 @@ def test_another_recipe_data_set_or_mode_never_touches_a_record(tiny, picture_fo
 
 def test_report_9_a_seeded_run_of_the_comparison_repeats(tiny):
     for name in hotdog_ft.RUNS:
-        first, second = (chapter.run(name, tiny, seed=5)["history"] for _ in range(2))
+        first, second = (experiment.run(tiny, name, seed=5)["history"] for _ in range(2))
         assert first["loss"] == second["loss"] and first["test_acc"] == second["test_acc"]
 
 
 def test_fine_tuning_beats_scratch_on_the_mini_set():
     """One of the five seeds of README's table, on half of the epochs."""
     recipe = replace(hotdog_ft.load_recipe(), num_epochs=5)
-    finetuned, scratch = (chapter.run(name, recipe, 0)["history"]["test_acc"] for name in ("finetune", "scratch"))
+    finetuned, scratch = (experiment.run(recipe, name, 0)["history"]["test_acc"] for name in ("finetune", "scratch"))
     assert finetuned[-1] - scratch[-1] >= 0.10
 
 
@@ -151,9 +151,10 @@ def test_the_seed_table_gives_spread_and_the_smallest_lead():
 
 class TestCommandLine:
     def test_compare_prints_the_table_and_keeps_the_record(self, tmp_path, capsys, monkeypatch):
-        monkeypatch.setattr(chapter, "run", lambda name, recipe, seed, checkpoint: {"run": name, "seed": seed, "history": {
-            "num_examples": 10, "batch_size": recipe.batch_size, "loss": [0.5], "train_acc": [0.7],
-            "test_acc": [0.8], "seconds": [2.0], "compute_seconds": [1.0], "test_seconds": [0.1]}})
+        history = {"num_examples": 10, "loss": [0.5], "train_acc": [0.7], "test_acc": [0.8], "seconds": [2.0],
+                   "compute_seconds": [1.0], "test_seconds": [0.1]}
+        monkeypatch.setattr(experiment, "run", lambda recipe, **case: {
+            "history": {**history, "batch_size": recipe.batch_size}})
         assert main(["compare", "--out", str(tmp_path), "--seeds", "2", "--epochs", "3", "--batch-size", "8"]) == 0
         printed = capsys.readouterr().out
         assert "mode mini" in printed and "from scratch" in printed and "0.934" in printed

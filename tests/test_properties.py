@@ -94,7 +94,7 @@ def test_a_record_of_version_0_1_0_is_read(tmp_path):
 @pytest.mark.parametrize("path", sorted((ROOT / "results").glob("compare-*.json")), ids=lambda path: path.name)
 def test_every_committed_record_is_read_and_is_plausible(path):
     record = results.load_record(path)
-    assert path.name == hotdog_ft.chapter.record_name(record)
+    assert path.name == hotdog_ft.experiment.record_name(record)
     for entry in record["runs"]:
         history = hotdog_ft.History(**entry["history"])
         assert len(history.loss) == record["recipe"]["num_epochs"]

@@ -1,0 +1,55 @@
+"""The learning-rate range test: which rate a net bears (Smith 2017, "Cyclical Learning Rates")."""
+
+from itertools import chain, repeat
+
+import numpy as np
+from mxnet import gluon, nd
+
+from .model import parameters
+from .train import arrays, devices, train_step
+
+
+def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weight_decay=0.001):
+    """Train for a few batches at a rate that grows by the same factor every time; `net` is then as before.
+
+    Parameters
+    ----------
+    net : HybridBlock
+    train_iter : iterable of (X, y)
+        Mini-batches; gone through again as often as needed.
+    lowest, highest : float
+        The rates of the first and the last batch, times each parameter's ``lr_mult``.
+    num_steps : int
+        Batches; the test ends before, once the loss is four times its smallest value.
+
+    Returns
+    -------
+    losses : pandas.Series
+        The mean loss of each batch before its update (nats), smoothed over a few batches, against the rate.
+    suggestion : float
+        The rate at which the smoothed loss falls fastest.
+    """
+    import pandas as pd
+    on_devices = devices()
+    net.collect_params().reset_ctx(on_devices)
+    before = {name: p.data(on_devices[0]).copy() for name, p in parameters(net).items()}
+    learning = [p for p in net.collect_params().values() if p.grad_req != "null"]
+    trainer = gluon.Trainer(learning, "sgd", {"wd": weight_decay}, update_on_kvstore=False)
+    rates, losses = [], []
+    batches = chain.from_iterable(repeat(train_iter))
+    for rate, batch in zip(np.geomspace(lowest, highest, num_steps), batches):
+        X, y = arrays(batch)
+        trainer.set_learning_rate(rate)
+        loss, _ = train_step(net, X, y, trainer, on_devices)
+        loss /= len(X)
+        if not np.isfinite(loss) or losses and loss > 4 * min(losses):
+            break
+        rates.append(rate)
+        losses.append(loss)
+    nd.waitall()
+    for name, parameter in parameters(net).items():
+        parameter.set_data(before[name])
+    smooth = pd.Series(losses, index=pd.Index(rates, name="learning rate")).rolling(
+        7, center=True, min_periods=1).mean()
+    falls = np.gradient(smooth.to_numpy(), np.log(rates))
+    return smooth, float(rates[int(np.argmin(falls))])
