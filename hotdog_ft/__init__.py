@@ -37,14 +37,14 @@ else:
     from .chapter import Recipe, fine_tune, load_recipe, probe_then_fine_tune, train_fine_tuning
     from .data import ImageFolder, Pictures, download_hotdog, load_image_folders, near_duplicates
     from .download import DataError
+    from .experiment import (BOOK, RUNS, accuracy_interval, compare, find, head_start, histories, paired_gap,
+                             result_table, runs_table, seed_table, source_features, study)
     from .history import History
     from .loader import BatchLoader
     from .lr_range import lr_range_test
     from .model import fingerprint, finetune_net, freeze, last_stage, scratch_net
     from .predict import class_activation_map, predict
-    from .probe import extract_features, fit_output
-    from .experiment import (BOOK, RUNS, accuracy_interval, compare, find, histories, paired_gap, result_table,
-                        runs_table, seed_table, study)
+    from .probe import extract_features, fit_output, rows_from_source
     from .train import devices, evaluate, seed_everything, train
     from .weights import WeightsError, fetch_weights, load_net, save_net
 

@@ -1,4 +1,4 @@
-"""``python -m hotdog_ft``: the comparison and the downloads from the shell."""
+"""``python -m hotdog_ft``: comparison, training, prediction, downloads and the doctor from the shell."""
 
 import argparse
 import json
@@ -41,6 +41,29 @@ def _parser():
     compare.add_argument("--out", default="results", metavar="FOLDER", help="where the record is "
                          "kept (default: results)")
 
+    train = commands.add_parser(
+        "train", help="fine-tune on your own pictures and save the net",
+        description="Fine-tune an ImageNet ResNet-18 on FOLDER/train/CLASS/*, test it on FOLDER/test/CLASS/*, "
+                    "and save it with its class names. Any number of classes. A second call with the same "
+                    "arguments goes on where the first was stopped.")
+    train.add_argument("--data", metavar="PATH", required=True, help="a folder or zip with train/ and test/")
+    train.add_argument("--out", metavar="FILE", default="net.safetensors", help="where the net goes, ending "
+                       "in .safetensors (default: net.safetensors)")
+    train.add_argument("--weights", metavar="FILE", help="source net, .params or .safetensors of a ResNet-18 "
+                       "(default: ImageNet's, fetched once)")
+    train.add_argument("--epochs", type=int, default=5, metavar="N", help="epochs over all layers after the "
+                       "output layer alone; 0 leaves the copied layers as they are (default: 5)")
+    train.add_argument("--learning-rate", type=float, default=0.001, metavar="RATE", help="default: 0.001")
+    train.add_argument("--batch-size", type=int, default=32, metavar="N", help="default: 32")
+    train.add_argument("--size", type=int, default=224, metavar="PIXELS", help="side of the network's input "
+                       "(default: 224)")
+
+    predict = commands.add_parser(
+        "predict", help="say what is on pictures", description="Print a table: file, class, probability.")
+    predict.add_argument("paths", nargs="+", metavar="PATH", help="a picture, or a folder of pictures")
+    predict.add_argument("--net", metavar="FILE", default="net.safetensors", help="what `train` saved "
+                         "(default: net.safetensors)")
+
     commands.add_parser("download", help="fetch hotdog.zip (261 MB) and ImageNet weights into the cache",
                         description="Fetch the book's pictures and the ImageNet weights now, so that "
                                     "full mode needs no network later. Files that are there and "
@@ -75,6 +98,38 @@ def _compare(options):
         print(f"Test accuracy over all seeds\n{experiment.seed_table(record).to_string()}")
 
 
+def _train(options):
+    from . import chapter, data, model, weights
+    from .train import seed_everything
+    out = Path(options.out)
+    if out.suffix != ".safetensors":
+        raise ValueError(f"--out {out} must end in .safetensors.")
+    if not out.parent.is_dir():
+        raise ValueError(f"There is no folder {out.parent} for --out {out}.")
+    if options.epochs < 0 or options.size < 32 or not options.learning_rate > 0:
+        raise ValueError("--epochs must be at least 0, --size at least 32, --learning-rate above 0.")
+    train_imgs, test_imgs = data.load_image_folders(options.data)
+    source = weights.load_net(options.weights or weights.fetch_weights())
+    print(f"{len(train_imgs)} + {len(test_imgs)} pictures of {', '.join(train_imgs.classes)}", flush=True)
+    seed_everything(0)
+    net = model.finetune_net(source, len(train_imgs.classes))
+    checkpoint = out.with_suffix(".checkpoint")
+    probe_acc, history = chapter.fine_tune(
+        net, train_imgs, test_imgs, options.size, batch_size=options.batch_size,
+        learning_rate=options.learning_rate, num_epochs=options.epochs, checkpoint=checkpoint)
+    weights.save_net(net, out, train_imgs.classes, options.size)
+    checkpoint.unlink(missing_ok=True)
+    print(f"output layer alone: test acc {probe_acc:.3f}")
+    if options.epochs:
+        print(history)
+    print(f"The net is in {out}.")
+
+
+def _predict(options):
+    from . import predict, weights
+    print(predict(weights.load_net(options.net), options.paths).to_string(index=False))
+
+
 def _download(options):
     from . import data, weights
     for name, fetch in (("pictures", data.download_hotdog), ("weights", weights.fetch_weights)):
@@ -93,7 +148,7 @@ def main(arguments=None):
     """Run one command; returns the exit status. A fault that has a known cure is one line."""
     options = _parser().parse_args(arguments)
     try:
-        return {"compare": _compare, "download": _download, "doctor": _doctor}[options.command](options) or 0
+        return {"compare": _compare, "train": _train, "predict": _predict, "download": _download, "doctor": _doctor}[options.command](options) or 0
     except (ValueError, FloatingPointError, OSError, ImportError, MemoryError) as error:
         print(f"hotdog_ft: {error}", file=sys.stderr)
         return 1

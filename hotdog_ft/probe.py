@@ -43,3 +43,34 @@ def fit_output(net, features, labels, num_steps=300, learning_rate=0.01, weight_
     for parameter, lr_mult in lr_mults.items():
         parameter.lr_mult = lr_mult
     nd.waitall()
+
+
+def rows_from_source(pretrained_net, row, features):
+    """Two rows for a new output layer from one row of a source net: its class, and anything else.
+
+    "Anything else" is the mean of the other rows, each weighted by the probability that the source net
+    gives to it on these pictures if the class itself is out of the question: the linear part of the log of
+    the sum of the exponentials of all other logits. The biases put half of the pictures on either side.
+    No label is used.
+
+    Parameters
+    ----------
+    row : int
+        Of ``pretrained_net.output``.
+    features : numpy.ndarray
+        float32 (n, d), as given by `extract_features`.
+
+    Returns
+    -------
+    weight, bias : numpy.ndarray
+        float32 (2, d) and (2,), the class first.
+    """
+    source_weight, source_bias = (p.data(p.list_ctx()[0]).asnumpy() for p in (
+        pretrained_net.output.weight, pretrained_net.output.bias))
+    logits = features @ source_weight.T + source_bias
+    logits[:, row] = -np.inf
+    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
+    share = (odds / odds.sum(axis=1, keepdims=True)).mean(axis=0)
+    weight = np.stack([source_weight[row], share @ source_weight])
+    scores = features @ (weight[0] - weight[1])
+    return weight, np.array([-np.median(scores), 0], dtype="float32")

@@ -3,8 +3,13 @@
 import re
 from pathlib import Path
 
+import hotdog_ft
+import mxnet as mx
 import nbformat
+import numpy as np
+import pandas as pd
 import pytest
+from conftest import make_source_net
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -42,8 +47,54 @@ class TestNotebook:
     def test_only_public_names_and_plain_packages_are_used(self, path):
         source = "\n".join(cell.source for cell in code_cells(path))
         imported = set(re.findall(r"^(?:import|from) (\w+)", source, re.M))
-        assert imported <= {"hotdog_ft", "mxnet", "numpy", "pandas", "matplotlib"}
+        assert imported <= {"hotdog_ft", "mxnet", "numpy", "pandas", "matplotlib", "pathlib", "tempfile"}
         assert not re.search(r"hotdog_ft\.(\w+\.)*_\w", source)
+
+
+RATES = [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0]
+
+
+def curve(*test_acc):
+    return hotdog_ft.History(test_acc=list(test_acc))
+
+
+# For each cell with the tag "verdict", in order: what its variables would hold if the claim were false.
+FALSE_WORLDS = {
+    "01-fine-tuning": [
+        {"pretrained_net": hotdog_ft.finetune_net(make_source_net(), 2), "x": mx.nd.ones((1, 3, 32, 32)),
+         "source_before": np.zeros((1, 10, 1, 1), "float32")},  # the source changed
+        {"finetuned": curve(0.5, 0.52), "scratch": curve(0.5, 0.5)}],  # labels at random: both at chance
+    "02-learning-rate": [
+        {"rates": RATES, "table": pd.DataFrame({"test_acc": [0.5] * 8}, index=RATES)},  # the rate does not matter
+        {"best": 0.01, "suggestion": 5.0}],
+    "03-budgets": [
+        {"table": pd.DataFrame({"4 epochs": [0.8, 0.6, 0.7, 0.75]}, index=pd.MultiIndex.from_product(
+            [["finetune", "scratch"], [0.01, 0.1]]))},  # a good rate from scratch beats a bad one of fine-tuning
+        {"by_size": pd.DataFrame({"finetune": [0.5, 0.5, 0.5, 0.8, 0.9], "scratch": [0.5, 0.5, 0.5, 0.5, 0.6]})},
+        {"runs": pd.DataFrame({"finetune": [0.9, 0.6, 0.9, 0.6], "scratch": [0.6, 0.9, 0.5, 0.6]})}],  # the seed decides
+    "04-frozen-features": [
+        {"before": {"features": "a", "output": "b"}, "after": {"features": "c", "output": "d"}},  # features moved
+        {"table": pd.DataFrame({"test_acc": [0.9, 0.75]}, index=["all", "output, stored features"])},
+        {"epoch_of_all": 1.0, "epoch_stored": 0.9}],
+    "05-hot-dog-row": [
+        {"row": 934, "control": 713, "untrained": {934: 0.7, 713: 0.7}},  # any row will do
+        {"accuracies": {name: np.random.default_rng(i).uniform(0.4, 0.6, (10, 6))
+                        for i, name in enumerate(["random", "hot dog row", "control row"])}}],
+    "06-your-own-photographs": [
+        {"frame": pd.DataFrame({"true": ["a", "b"] * 10, "label": ["a", "a"] * 10}), "accuracy": 0.5, "evaluated": 0.5},
+        {"frame": pd.DataFrame({"label": ["a"], "probability": [0.9]}),
+         "again": pd.DataFrame({"label": ["a"], "probability": [0.8]})}],
+}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_verdict_fails_when_its_claim_is_false(path):
+    verdicts = [cell.source for cell in code_cells(path) if "verdict" in cell.metadata.get("tags", [])]
+    worlds = FALSE_WORLDS[path.stem]
+    assert len(verdicts) == len(worlds) > 0
+    for source, world in zip(verdicts, worlds):
+        with pytest.raises(AssertionError):
+            exec(source, {"hotdog_ft": hotdog_ft, "np": np, "pd": pd, **world})
 
 
 def test_report_11_every_rule_of_the_sanitizer_takes_effect():

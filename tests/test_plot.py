@@ -2,6 +2,7 @@
 
 import hotdog_ft
 import numpy as np
+import pandas as pd
 
 
 def test_report_3_pictures_of_any_size_are_shown_in_a_grid():
@@ -28,3 +29,28 @@ def test_curves_have_labels_a_legend_and_every_point():
 def test_the_idea_is_drawn_with_both_models():
     texts = [text.get_text() for text in hotdog_ft.plot.draw_fine_tuning().axes[0].texts]
     assert {"Source model", "Target model", "not copied", "copy, then fine-tune"} <= set(texts)
+
+
+def test_curves_of_any_kind_have_labels_and_a_mark():
+    curves = {"a": pd.Series([0.5, 0.7], index=[0.01, 0.1]), "b": pd.Series([0.6], index=[0.1])}
+    axes, = hotdog_ft.plot.plot_curves(curves, "rate", "accuracy", log_x=True, mark=(0.05, "here")).axes
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_xscale()) == ("rate", "accuracy", "log")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b", "here"]
+    assert list(axes.lines[0].get_xdata()) == [0.01, 0.1] and list(axes.lines[0].get_ydata()) == [0.5, 0.7]
+
+
+def test_a_confusion_matrix_shows_every_count_at_its_place():
+    true, label = pd.Series(list("aaabb"), name="true"), pd.Series(list("aabbb"), name="label")
+    axes, = hotdog_ft.plot.show_confusion(pd.crosstab(true, label)).axes
+    counts = {text.get_position()[::-1]: int(text.get_text()) for text in axes.texts}
+    assert counts == {(0, 0): 2, (0, 1): 1, (1, 0): 0, (1, 1): 2}  # (row: true, column: predicted)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
+
+
+def test_an_overlay_is_red_where_the_map_is_largest_and_grey_where_it_is_not_positive():
+    picture = np.random.default_rng(0).integers(50, 200, (64, 96, 3), dtype="uint8")
+    seen = hotdog_ft.plot.overlay(picture, np.array([[-1.0, 0.0], [0.0, 2.0]])).astype(int)
+    assert seen.shape == picture.shape
+    assert np.ptp(seen[:8, :8], axis=2).max() == 0  # grey
+    assert (seen[-8:, -8:, 0] > seen[-8:, -8:, 2] + 80).all()  # red
+    assert np.array_equal(hotdog_ft.plot.overlay(picture, -np.ones((2, 2)))[..., 0], picture.mean(2).astype("uint8"))

@@ -8,6 +8,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from conftest import make_source_net, run_python, values
+from hotdog_ft.__main__ import main
 from PIL import Image
 from safetensors.numpy import load_file, save_file
 from test_pictures import BAD, GOOD
@@ -166,3 +167,36 @@ def test_a_net_that_was_used_before_can_still_be_frozen(source_net):
     before = digest(net, "features")
     hotdog_ft.train(net, [(X, y)] * 2, [(X, y)], 0.01, 1)
     assert digest(net, "features") == before
+
+
+class TestCommandLine:
+    def test_train_saves_a_net_and_predict_uses_it(self, picture_folders, tmp_path, capsys):
+        root = picture_folders({"train": {"a": 8, "b": 8, "c d": 8}, "test": {"a": 2, "b": 2, "c d": 2}})
+        make_source_net().save_parameters(str(tmp_path / "source.params"))
+        arguments = ["train", "--data", str(root), "--weights", str(tmp_path / "source.params"), "--size", "32",
+                     "--epochs", "1", "--out", str(tmp_path / "net.safetensors")]
+        assert main(arguments) == 0
+        printed = capsys.readouterr().out
+        assert "24 + 6 pictures of a, b, c d" in printed and "output layer alone: test acc" in printed
+        assert "examples/sec" in printed
+        assert {path.name for path in tmp_path.iterdir()} == {"pictures", "source.params", "net.safetensors"}
+        assert main(["predict", "--net", str(tmp_path / "net.safetensors"), str(root / "test")]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        frame = hotdog_ft.predict(hotdog_ft.load_net(tmp_path / "net.safetensors"), root / "test")
+        assert lines[0].split() == ["file", "label", "probability"] and len(lines) == 1 + len(frame)
+        assert all(row.file in line and str(row.label) in line for row, line in zip(frame.itertuples(), lines[1:]))
+
+    @pytest.mark.parametrize("arguments, words", [
+        (["--out", "net.params"], "must end in .safetensors"),
+        (["--out", "nowhere/net.safetensors"], "There is no folder nowhere"),
+        (["--epochs", "-1"], "--epochs must be at least 0"),
+        (["--weights", "absent.params"], "absent.params"),
+        (["--data", "absent"], "absent"),
+    ])
+    def test_a_fault_is_one_line_before_any_training(self, arguments, words, picture_folders, tmp_path, capsys, monkeypatch):
+        root = picture_folders()
+        monkeypatch.chdir(tmp_path)
+        assert main(["train", "--data", str(root), *arguments]) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("hotdog_ft: ") and error.count("\n") == 1 and words in error
+        assert [path.name for path in tmp_path.iterdir()] == ["pictures"]

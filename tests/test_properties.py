@@ -7,7 +7,7 @@ import hotdog_ft
 import numpy as np
 import pytest
 from conftest import ROOT
-from hotdog_ft import chapter, results
+from hotdog_ft import experiment, results
 from hotdog_ft.__main__ import main
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -45,7 +45,7 @@ def test_a_history_survives_json_whatever_is_in_it(num_examples, batch_size, lea
 
 WORDS = ["compare", "--mode", "mini", "full", "neither", "--data", "/absent", "--weights", "/absent.params",
          "--seeds", "0", "-1", "2", "0,7", "1,x", "9999999999", "--epochs", "--batch-size", "1.5", "", "--json",
-         "doctor", "--help", "--nonsense", "bánh mì"]
+         "doctor", "train", "predict", "--net", "--out", "net.safetensors", "--size", "--help", "--nonsense", "bánh mì"]
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -54,11 +54,12 @@ WORDS = ["compare", "--mode", "mini", "full", "neither", "--data", "/absent", "-
 @example(arguments=["compare", "--seeds", "-1"])
 @example(arguments=["compare", "--seeds", "9999999999,1"])
 @example(arguments=["compare", "--out", "/dev/null"])
+@example(arguments=["train", "--data", "/absent", "--epochs", "-1"])
+@example(arguments=["predict", "/absent", "--net", "/absent.params"])
 def test_no_command_line_ends_in_a_traceback(arguments, monkeypatch, tmp_path, capsys):
     history = {"num_examples": 10, "loss": [0.5], "train_acc": [0.7], "test_acc": [0.8], "seconds": [2.0],
                "compute_seconds": [1.0], "test_seconds": [0.1]}
-    monkeypatch.setattr(chapter, "run", lambda name, recipe, seed, checkpoint: {
-        "run": name, "seed": seed, "history": history})  # the training itself takes its time elsewhere
+    monkeypatch.setattr(experiment, "run", lambda recipe, **case: {"history": history})  # the training itself takes its time elsewhere
     monkeypatch.chdir(tmp_path)
     try:
         status = main(arguments)
