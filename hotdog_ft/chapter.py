@@ -123,7 +123,7 @@ def load_recipe(mode=None, data=None, weights=None):
     if MINI is None:
         raise DataError("The embedded set is missing: install hotdog_ft again.")
     return Recipe("mini", str(MINI / "hotdog-mini"), str(MINI / "resnet18-mini.params"), size=64,
-                  batch_size=32, num_epochs=10, lp_ft_lr=0.01)
+                  batch_size=32, num_epochs=10)
 
 
 def _live_curves():
