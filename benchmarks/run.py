@@ -61,7 +61,7 @@ def main():
     parser.add_argument("--data", required=True, help="folder with train/CLASS/*")
     parser.add_argument("--torch-python", help="a Python that has torch and torchvision; left out without")
     parser.add_argument("--out", type=Path, required=True, help="folder of the JSON record")
-    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--repetitions", type=int, default=3)
     options = parser.parse_args()
     data = str(Path(options.data).resolve())
     commands = {"ours": [sys.executable, "ours.py"], "book": [sys.executable, "book.py"]}
@@ -104,12 +104,12 @@ def main():
         found = {}
         for name, command in commands.items():
             contender = Contender(name, command)
-            first, later = (contender.ask("epoch", data, 640, batch_size) for _ in range(2))
+            first, later = (contender.ask("epoch", data, 256, batch_size) for _ in range(2))
             found[name] = {"per_second": later["pictures"] / later["seconds"],
                            "first_per_second": first["pictures"] / first["seconds"],
                            "cpu_ms": 1e3 * later["cpu_seconds"] / later["pictures"], "peak_gb": later["peak_gb"]}
             contender.stop()
-        note(("D", f"epoch of 640 pictures from disk, batch {batch_size}"), found)
+        note(("D", f"epoch of 256 pictures from disk, batch {batch_size}"), found)
 
     for threads in ("1", "2"):
         ours = Contender("ours", commands["ours"], OMP_NUM_THREADS=threads)
