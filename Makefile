@@ -17,8 +17,9 @@ tutorial: venv
 full: venv
 	HOTDOG_FT_MODE=full $(PYTHON_IN_VENV) tools/execute.py --limit 86400 --to build/full notebooks/01-fine-tuning.ipynb
 
+# two files at a time with one thread each: nets as small as these gain nothing from a second thread
 test: venv
-	HOTDOG_FT_MODE=mini $(PYTHON_IN_VENV) -m pytest --nbval --nbval-cell-timeout 300 --nbval-sanitize-with notebooks/sanitize.cfg
+	OMP_NUM_THREADS=1 HOTDOG_FT_MODE=mini $(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout 300 --nbval-sanitize-with notebooks/sanitize.cfg
 
 notebooks: venv
 	HOTDOG_FT_MODE=mini $(PYTHON_IN_VENV) tools/execute.py --to notebooks notebooks/*.ipynb

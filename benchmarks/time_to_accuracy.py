@@ -78,7 +78,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="the JSON record; a run is added to it")
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    points = book(options) if options.contender == "book" else fast(options) if options.contender == "fast" else ours(options)[0]
+    points = {"book": book, "fast": fast, "ours": lambda options: ours(options)[0]}[options.contender](options)
     record = json.loads(options.out.read_text()) if options.out.exists() else {"runs": []}
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from hotdog_ft.results import machine, save_record
@@ -87,6 +87,15 @@ def main():
                            "test_acc": [accuracy for _, accuracy in points]})
     save_record(record, options.out)
     print(record["runs"][-1])
+    draw(record, options.out.with_suffix(".png"))
+
+
+def draw(record, path):
+    import pandas as pd
+    from hotdog_ft import plot
+    curves = {f"{run['contender']}, seed {run['seed']}": pd.Series(run["test_acc"], index=run["seconds"])
+              for run in record["runs"]}
+    plot.plot_curves(curves, "seconds since the process began", "test accuracy").savefig(path)
 
 
 if __name__ == "__main__":
