@@ -30,9 +30,9 @@ def fit_output(net, features, labels, num_steps=300, learning_rate=0.01, weight_
     device = net.output.weight.list_ctx()[0]
     X, y = nd.array(features, ctx=device), nd.array(labels, ctx=device)
     loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
+    squared_norm = float((X**2).sum(axis=1).mean().asscalar())
     trainer = gluon.Trainer(net.output.collect_params(), "adam",
-                            {
-        "learning_rate": learning_rate, "wd": weight_decay * float((X**2).sum(axis=1).mean().asscalar())})
+                            {"learning_rate": learning_rate, "wd": weight_decay * squared_norm})
     lr_mults = {p: p.lr_mult for p in net.output.collect_params().values()}
     net.output.collect_params().setattr("lr_mult", 1)
     for _ in range(num_steps):

@@ -65,18 +65,18 @@ class TestStudy:
             return {"test_acc": learning_rate / 2}
 
         cases = [{"learning_rate": rate} for rate in (0.1, 0.2, 0.3)]
-        hotdog_ft.study("rate", tiny, cases[:2], tmp_path, run_case=run_case, **QUIET)
-        record = hotdog_ft.study("rate", tiny, cases, tmp_path, run_case=run_case, **QUIET)
+        hotdog_ft.study("rate", tiny, cases[:2], tmp_path / "results", run_case=run_case, **QUIET)
+        record = hotdog_ft.study("rate", tiny, cases, tmp_path / "results", run_case=run_case, **QUIET)
         assert ran == [0.1, 0.2, 0.3]
         assert hotdog_ft.runs_table(record)[["learning_rate", "test_acc"]].values.tolist() == [
             [0.1, 0.05], [0.2, 0.1], [0.3, 0.15]]
-        path, = tmp_path.iterdir()
+        path, = (tmp_path / "results").iterdir()
         assert path.name.startswith("rate-full-") and hotdog_ft.results.load_record(path) == record
 
     def test_studies_of_other_names_keep_records_of_their_own(self, tiny, tmp_path):  # noqa: F811
         for name in ("a", "b"):
-            hotdog_ft.study(name, tiny, [{"seed": 0}], tmp_path, run_case=lambda *a, **k: {}, **QUIET)
-        assert len(list(tmp_path.iterdir())) == 2
+            hotdog_ft.study(name, tiny, [{"seed": 0}], tmp_path / "results", run_case=lambda *a, **k: {}, **QUIET)
+        assert len(list((tmp_path / "results").iterdir())) == 2
 
 
 def test_the_interval_of_an_accuracy_is_wilsons():
@@ -171,7 +171,7 @@ class TestFineTune:
     def test_the_probe_does_not_care_about_the_features_scale(self):
         rng = np.random.default_rng(0)
         labels = np.arange(40) % 2
-        features = (rng.normal(size=(40, 10)) + labels[:, None]).astype("float32")
+        features = (rng.normal(size=(40, 10)) + 2 * labels[:, None] - 1).astype("float32")  # the bias stays near 0
         odds = []
         for scale in (1, 4):  # with L2 at a fixed strength the larger features would end far more certain
             mx.random.seed(0)
