@@ -21,6 +21,7 @@ from .weights import fetch_weights, load_net
 MINI = next((folder for folder in (Path(__file__).parent / "data", Path(__file__).parents[1] / "data")
              if folder.is_dir()), None)
 
+
 @dataclass(frozen=True)
 class Recipe:
     """What a mode fixes: where data and weights are, and the numbers of the runs.

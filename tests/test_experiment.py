@@ -151,6 +151,34 @@ class TestSourceClasses:
         assert recipe.source_classes().name[0] == "hotdog"
 
 
+class TestHeadStart:
+    def test_anything_else_is_the_slope_of_the_other_logits_log_sum_exp(self):
+        net, row = make_source_net(), 3
+        features = np.random.default_rng(0).normal(size=(20, net.output.weight.shape[1])).astype("float32")
+        weight, bias = hotdog_ft.rows_from_source(net, row, features)
+
+        def mean_of_log_sum_exp(features):
+            logits = np.delete(features @ net.output.weight.data().asnumpy().T.astype("float64"), row, axis=1)
+            return np.log(np.exp(logits).sum(axis=1)).mean()
+
+        for axis in range(5):  # the source's biases are 0 here; central differences, error of order 1e-6
+            step = 1e-3 * np.eye(features.shape[1])[axis]
+            slope = (mean_of_log_sum_exp(features + step) - mean_of_log_sum_exp(features - step)) / 2e-3
+            assert weight[1, axis] == pytest.approx(slope, abs=1e-5)
+        assert np.array_equal(weight[0], net.output.weight.data().asnumpy()[row])
+        assert ((features @ weight.T + bias).argmax(axis=1) == 0).sum() == 10  # half of the pictures
+
+    def test_it_begins_with_the_row_and_then_learns(self, tiny):  # noqa: F811
+        train_x, train_y, test_x, test_y = hotdog_ft.source_features(tiny)
+        weight, bias = hotdog_ft.rows_from_source(tiny.load_pretrained_net(), 3, train_x)
+        entry = hotdog_ft.head_start(tiny, row=3, num_epochs=2)
+        assert entry["test_acc"][0] == np.mean((test_x @ weight.T + bias).argmax(axis=1) == test_y)
+        assert len(entry["test_acc"]) == 3 and 0 <= entry["top1"] <= 1
+        assert entry == hotdog_ft.head_start(tiny, row=3, num_epochs=2)  # the seed decides
+        starts = [hotdog_ft.head_start(tiny, seed=seed, num_epochs=0)["test_acc"] for seed in range(8)]
+        assert len({acc for acc, in starts}) > 1  # without a row: at random
+
+
 class TestFineTune:
     @pytest.mark.parametrize("version", [1, 2])
     def test_three_lines_for_any_number_of_classes(self, version, picture_folders):
