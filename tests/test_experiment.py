@@ -175,8 +175,6 @@ class TestHeadStart:
         assert entry["test_acc"][0] == np.mean((test_x @ weight.T + bias).argmax(axis=1) == test_y)
         assert len(entry["test_acc"]) == 3 and 0 <= entry["top1"] <= 1
         assert entry == hotdog_ft.head_start(tiny, row=3, num_epochs=2)  # the seed decides
-        starts = [hotdog_ft.head_start(tiny, seed=seed, num_epochs=0)["test_acc"] for seed in range(8)]
-        assert len({acc for acc, in starts}) > 1  # without a row: at random
 
 
 class TestFineTune:

@@ -68,13 +68,14 @@ FALSE_WORLDS = {
         {"rates": RATES, "table": pd.DataFrame({"test_acc": [0.5] * 8}, index=RATES)},  # the rate does not matter
         {"best": 0.01, "suggestion": 5.0}],
     "03-budgets": [
-        {"table": pd.DataFrame({"4 epochs": [0.8, 0.6, 0.7, 0.75]}, index=pd.MultiIndex.from_product(
+        {"table": pd.DataFrame({"3 epochs": [0.8, 0.6, 0.7, 0.75]}, index=pd.MultiIndex.from_product(
             [["finetune", "scratch"], [0.01, 0.1]]))},  # a good rate from scratch beats a bad one of fine-tuning
         {"by_size": pd.DataFrame({"finetune": [0.5, 0.5, 0.5, 0.8, 0.9], "scratch": [0.5, 0.5, 0.5, 0.5, 0.6]})},
         {"runs": pd.DataFrame({"finetune": [0.9, 0.6, 0.9, 0.6], "scratch": [0.6, 0.9, 0.5, 0.6]})}],  # the seed decides
     "04-frozen-features": [
         {"before": {"features": "a", "output": "b"}, "after": {"features": "c", "output": "d"}},  # features moved
-        {"table": pd.DataFrame({"test_acc": [0.9, 0.75]}, index=["all", "output, stored features"])},
+        {"table": pd.DataFrame({"test_acc": [0.9, 0.75]}, index=["all", "output, stored features"]),
+         "parts": ["output, stored features"]},
         {"epoch_of_all": 1.0, "epoch_stored": 0.9}],
     "05-hot-dog-row": [
         {"row": 934, "control": 713, "untrained": {934: 0.7, 713: 0.7}},  # any row will do
