@@ -34,7 +34,7 @@ else:
     _broken = None
     from . import results
     from .augment import TestAugs, TrainAugs
-    from .chapter import Recipe, fine_tune, load_recipe, probe_then_fine_tune, train_fine_tuning
+    from .chapter import Recipe, fine_tune, load_recipe, train_fine_tuning
     from .data import ImageFolder, Pictures, download_hotdog, load_image_folders, near_duplicates
     from .download import DataError
     from .experiment import (BOOK, RUNS, accuracy_interval, compare, find, head_start, histories, paired_gap,

@@ -187,9 +187,3 @@ def fine_tune(net, train_imgs, test_imgs, size=224, *, batch_size=32, learning_r
     history = train(net, train_iter, test_iter, learning_rate, num_epochs, momentum=0.9, lr_scheduler=schedule,
                     use_global_stats=True, after_epoch=_live_curves(), checkpoint=checkpoint)
     return probe_acc, history
-
-
-def probe_then_fine_tune(net, recipe, checkpoint=None):
-    """`fine_tune` with a recipe's pictures and numbers."""
-    return fine_tune(net, *recipe.load_data(), recipe.size, batch_size=recipe.lp_ft_batch_size,
-                     learning_rate=recipe.lp_ft_lr, num_epochs=recipe.num_epochs, checkpoint=checkpoint)

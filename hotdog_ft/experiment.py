@@ -11,7 +11,7 @@ import numpy as np
 from mxnet import gluon, nd
 
 from .augment import TestAugs
-from .chapter import probe_then_fine_tune
+from .chapter import fine_tune
 from .history import History
 from .loader import BatchLoader
 from .model import finetune_net, freeze, last_stage, scratch_net
@@ -55,19 +55,21 @@ def run(recipe, run="finetune", seed=0, *, learning_rate=None, num_epochs=None, 
     """
     recipe = replace(recipe, num_epochs=num_epochs or recipe.num_epochs)
     pretrained_net = recipe.load_pretrained_net()
-    train_iter, test_iter = recipe.loaders()
-    images = train_iter.images
-    num_classes = len(images.classes)
+    train_imgs, test_imgs = recipe.load_data()
     if fraction < 1:
-        train_iter.images = images.subset(_share(images.labels, fraction, seed))
+        train_imgs = train_imgs.subset(_share(train_imgs.labels, fraction, seed))
     seed_everything(seed)
-    net = (scratch_net if run == "scratch" else finetune_net)(pretrained_net, num_classes)
+    net = (scratch_net if run == "scratch" else finetune_net)(pretrained_net, len(train_imgs.classes))
+    train_iter, test_iter = recipe.loaders()
+    train_iter.images = train_imgs
     if trained == "output, stored features":
-        return _on_stored_features(net, recipe)
+        return _on_stored_features(net, train_imgs, test_iter, recipe.size)
     if trained != "all":
         freeze({"last stage": net.features[:last_stage(net)], "output": net.features}[trained])
     if run == "lp_ft":
-        probe_acc, history = probe_then_fine_tune(net, recipe, checkpoint)
+        probe_acc, history = fine_tune(
+            net, train_imgs, test_imgs, recipe.size, batch_size=recipe.lp_ft_batch_size,
+            learning_rate=learning_rate or recipe.lp_ft_lr, num_epochs=recipe.num_epochs, checkpoint=checkpoint)
         return {"probe_test_acc": probe_acc, "history": asdict(history)}
     rate = learning_rate or (recipe.scratch_lr if run == "scratch" else recipe.finetune_lr)
     seen = History(batch_size=recipe.batch_size, learning_rate=rate)
@@ -80,14 +82,13 @@ def run(recipe, run="finetune", seed=0, *, learning_rate=None, num_epochs=None, 
     return {**entry, "history": asdict(seen)}
 
 
-def _on_stored_features(net, recipe):
-    train_imgs, _ = recipe.load_data()
+def _on_stored_features(net, train_imgs, test_iter, size):
     start = time.perf_counter()
-    features, labels = extract_features(net, BatchLoader(train_imgs, TestAugs(recipe.size), 32))
+    features, labels = extract_features(net, BatchLoader(train_imgs, TestAugs(size), 32))
     stored, num_steps = time.perf_counter(), 300
     fit_output(net, features, labels, num_steps)
     end = time.perf_counter()
-    return {"test_acc": evaluate(net, recipe.loaders()[1]), "seconds": end - start,
+    return {"test_acc": evaluate(net, test_iter), "seconds": end - start,
             "epoch_seconds": (end - stored) / num_steps}
 
 

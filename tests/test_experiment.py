@@ -20,6 +20,11 @@ class TestRun:
         entry = experiment.run(tiny, fraction=1 / 3)
         assert entry["history"]["num_examples"] == 4
 
+    def test_a_fraction_and_a_rate_hold_for_every_kind_of_run(self, tiny):  # noqa: F811
+        for run in hotdog_ft.RUNS:
+            entry = experiment.run(tiny, run, fraction=1 / 3, learning_rate=0.002)
+            assert (entry["history"]["num_examples"], entry["history"]["learning_rate"]) == (4, 0.002)
+
     @pytest.mark.parametrize("trained, moving", [
         ("output", {"output.weight", "output.bias"}),
         ("last stage", None), ("all", None)])

@@ -12,7 +12,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 STUDIES = {
     "learning-rate": [{"run": "finetune", "learning_rate": rate, "num_epochs": 2}
                       for rate in (0.001, 0.003, 0.03, 0.1)],
-    "size": [{"run": run, "fraction": 0.1, "num_epochs": 5} for run in ("finetune", "scratch")],
+    "size": [{"run": run, "fraction": 0.1, "num_epochs": 5} for run in hotdog_ft.RUNS],
     # the book's 0.01, and 0.1 for the output layer, is above that layer's stability bound with these weights
     "frozen": [{"trained": part, "learning_rate": 0.001, "num_epochs": 3}
                for part in ("output, stored features", "output", "last stage")],
