@@ -8,21 +8,23 @@
 # Each sets up .venv by itself; PYTHON=/path/to/python3.11 chooses the interpreter.
 
 PYTHON_IN_VENV := .venv/bin/python
+# nets as small as mini mode's gain nothing from a second thread
+MINI := HOTDOG_FT_MODE=mini OMP_NUM_THREADS=1
 
 .PHONY: tutorial test test-all full notebooks bench lock venv
 
 tutorial: venv
-	HOTDOG_FT_MODE=mini $(PYTHON_IN_VENV) tools/execute.py --to build notebooks/01-fine-tuning.ipynb
+	$(MINI) $(PYTHON_IN_VENV) tools/execute.py --to build notebooks/01-fine-tuning.ipynb
 
 full: venv
 	HOTDOG_FT_MODE=full $(PYTHON_IN_VENV) tools/execute.py --limit 86400 --to build/full notebooks/01-fine-tuning.ipynb
 
-# two files at a time with one thread each: nets as small as these gain nothing from a second thread
+# two files at a time
 test: venv
-	OMP_NUM_THREADS=1 HOTDOG_FT_MODE=mini $(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout 300 --nbval-sanitize-with notebooks/sanitize.cfg
+	$(MINI) $(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout 300 --nbval-sanitize-with notebooks/sanitize.cfg
 
 notebooks: venv
-	HOTDOG_FT_MODE=mini $(PYTHON_IN_VENV) tools/execute.py --to notebooks notebooks/*.ipynb
+	$(MINI) $(PYTHON_IN_VENV) tools/execute.py --to notebooks notebooks/*.ipynb
 
 PYTHONS ?= python3.9 python3.10 python3.11
 test-all:
