@@ -106,7 +106,7 @@ def show_confusion(table):
 
 
 def overlay(picture, heat):
-    """A picture under a map that is laid over it: grey where the map is not positive, red where it is largest.
+    """A picture under a map that is laid over it: grey where the map is smallest, red where it is largest.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def overlay(picture, heat):
     numpy.ndarray
         uint8 (height, width, 3).
     """
-    share = np.clip(heat / max(heat.max(), 1e-12), 0, 1)
+    share = (heat - heat.min()) / max(np.ptp(heat), 1e-12)
     mask = Image.fromarray((255 * share).astype("uint8")).resize(picture.shape[1::-1], Image.BILINEAR)
     grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
     share = np.asarray(mask)[..., None] / 255

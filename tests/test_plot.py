@@ -47,9 +47,9 @@ def test_a_confusion_matrix_shows_every_count_at_its_place():
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
 
 
-def test_an_overlay_is_red_where_the_map_is_largest_and_grey_where_it_is_not_positive():
+def test_an_overlay_is_red_where_the_map_is_largest_and_grey_where_it_is_smallest():
     picture = np.random.default_rng(0).integers(50, 200, (64, 96, 3), dtype="uint8")
-    seen = hotdog_ft.plot.overlay(picture, np.array([[-1.0, 0.0], [0.0, 2.0]])).astype(int)
+    seen = hotdog_ft.plot.overlay(picture, np.array([[1.0, 2.0], [2.0, 3.0]])).astype(int)
     assert seen.shape == picture.shape
     assert np.ptp(seen[:8, :8], axis=2).max() == 0  # grey
     assert (seen[-8:, -8:, 0] > seen[-8:, -8:, 2] + 80).all()  # red
