@@ -25,9 +25,14 @@ def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weig
     Returns
     -------
     losses : pandas.Series
-        The mean loss of each batch before its update (nats), smoothed over a few batches, against the rate.
+        The mean loss of each batch before its update (nats), averaged over seven batches, against the rate.
     suggestion : float
-        The rate at which the smoothed loss falls fastest.
+        A tenth of the rate at which the smoothed loss is smallest, which is on the edge already.
+
+    Raises
+    ------
+    FloatingPointError
+        The loss explodes before the seventh batch.
     """
     import pandas as pd
     on_devices = devices()
@@ -49,7 +54,8 @@ def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weig
     nd.waitall()
     for name, parameter in parameters(net).items():
         parameter.set_data(before[name])
-    smooth = pd.Series(losses, index=pd.Index(rates, name="learning rate")).rolling(
-        7, center=True, min_periods=1).mean()
-    falls = np.gradient(smooth.to_numpy(), np.log(rates))
-    return smooth, float(rates[int(np.argmin(falls))])
+    if len(losses) < 7:
+        raise FloatingPointError(f"The loss explodes in batch {len(losses) + 1} already, at rate {rate:g}: "
+                                 f"begin below lowest={lowest:g}, with at least 7 batches.")
+    smooth = pd.Series(losses, index=pd.Index(rates, name="learning rate")).rolling(7, center=True).mean().dropna()
+    return smooth, float(smooth.idxmin()) / 10

@@ -127,17 +127,25 @@ class TestRangeTest:
         X = np.zeros((2, 3, 1, 1), "float32")
         X[0, 0], X[1, 0] = a, -a
         losses, suggestion = hotdog_ft.lr_range_test(self.linear_net(), [(X, np.array([0, 1]))], 1e-3, 1e-1, 30, weight_decay=0)
-        np.testing.assert_allclose(losses.index, rates)
-        smooth = [np.mean(expected[max(0, i - 3):i + 4]) for i in range(30)]
+        np.testing.assert_allclose(losses.index, rates[3:-3])
+        smooth = [np.mean(expected[i - 3:i + 4]) for i in range(3, 27)]
         np.testing.assert_allclose(losses, smooth, rtol=1e-4)
-        assert suggestion in rates and losses.iloc[0] > losses[suggestion] > losses.iloc[-1]
+        assert suggestion == pytest.approx(rates[26] / 10)  # the loss falls all the way
 
     def test_it_ends_where_the_loss_explodes(self):
         # Contradicting labels: no rate helps, and with lr * curvature > 2 the loss grows without bound
         X = np.full((2, 3, 1, 1), 5.0, "float32")
         X[1] *= 1.1
-        losses, _ = hotdog_ft.lr_range_test(self.linear_net(), [(X, np.array([0, 1]))], 1e-4, 1e4, 100, weight_decay=0)
+        losses, suggestion = hotdog_ft.lr_range_test(
+            self.linear_net(), [(X, np.array([0, 1]))], 1e-4, 1e4, 100, weight_decay=0)
         assert len(losses) < 100 and np.isfinite(losses).all()
+        assert suggestion == pytest.approx(losses.idxmin() / 10) and losses.idxmin() < losses.index[-1]
+
+    def test_a_beginning_that_is_too_high_is_one_clear_error(self):
+        X = np.full((2, 3, 1, 1), 5.0, "float32")
+        X[1] *= 1.1
+        with pytest.raises(FloatingPointError, match="begin below lowest=10000"):
+            hotdog_ft.lr_range_test(self.linear_net(), [(X, np.array([0, 1]))], 1e4, 1e8, 100, weight_decay=0)
 
 
 class TestSourceClasses:

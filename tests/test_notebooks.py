@@ -66,7 +66,8 @@ FALSE_WORLDS = {
         {"finetuned": curve(0.5, 0.52), "scratch": curve(0.5, 0.5)}],  # labels at random: both at chance
     "02-learning-rate": [
         {"rates": RATES, "table": pd.DataFrame({"test_acc": [0.5] * 8}, index=RATES)},  # the rate does not matter
-        {"best": 0.01, "suggestion": 5.0}],
+        {"rates": RATES, "table": pd.DataFrame({"test_acc": np.arange(8) / 10}, index=RATES), "best": 1.0,
+         "suggestion": 0.003}],  # far from the best
     "03-budgets": [
         {"table": pd.DataFrame({"3 epochs": [0.8, 0.6, 0.7, 0.75]}, index=pd.MultiIndex.from_product(
             [["finetune", "scratch"], [0.01, 0.1]]))},  # a good rate from scratch beats a bad one of fine-tuning
