@@ -16,7 +16,7 @@ from .history import History
 from .loader import BatchLoader
 from .model import finetune_net, freeze, last_stage, scratch_net
 from .probe import extract_features, fit_output, rows_from_source
-from .results import load_record, provenance, save_record
+from .results import load_record, machine, provenance, save_record
 from .train import batch_logits, evaluate, seed_everything, train, train_step
 
 # What the book printed on one GPU (chapter 13.2, MXNet), to set beside ours.
@@ -181,22 +181,23 @@ def study(name, recipe, cases, folder=None, report=print, run_case=None):
     Returns
     -------
     dict
-        ``study``, ``mode``, ``recipe``, ``provenance``, and ``runs``: one entry a case, which holds the
-        case and what `run_case` returned.
+        ``study``, ``mode``, ``recipe``, ``provenance`` (of the call that began the record), and ``runs``: one
+        entry a case, which holds the case, what `run_case` returned, and ``made``: the versions, machine,
+        date and commit of that run.
     """
     settings = {key: value for key, value in asdict(recipe).items() if key not in ("data", "weights")}
     record = {"study": name, "mode": recipe.mode, "recipe": settings, "runs": [],
               "provenance": provenance(*recipe.load_data(), recipe.weights_file())}
     path = Path(folder) / record_name(record) if folder else None
     if path and path.exists():
-        record["runs"] = load_record(path)["runs"]
+        record = load_record(path)
     for case in cases:
         if find(record, **case):
             continue
         title = ", ".join(f"{key} {value}" for key, value in case.items())
         checkpoint = path and path.with_suffix(f".{title.replace(', ', '-').replace(' ', '_')}.checkpoint")
         entry = (run_case or run)(recipe, **case, checkpoint=checkpoint)
-        record["runs"].append({**case, **entry, "commit": record["provenance"]["commit"]})
+        record["runs"].append({**case, **entry, "made": machine()})
         if path:
             save_record(record, path)
             checkpoint.unlink(missing_ok=True)
@@ -228,7 +229,7 @@ def runs_table(record):
     import pandas as pd
     rows = []
     for entry in record["runs"]:
-        row = {key: value for key, value in entry.items() if key not in ("history", "commit")}
+        row = {key: value for key, value in entry.items() if key not in ("history", "made", "commit")}
         if "history" in entry:
             history = History(**entry["history"])
             last = {name: (getattr(history, name) or [np.nan])[-1] for name in ("loss", "train_acc", "test_acc")}

@@ -78,6 +78,17 @@ class TestStudy:
         path, = (tmp_path / "results").iterdir()
         assert path.name.startswith("rate-full-") and hotdog_ft.results.load_record(path) == record
 
+    def test_each_run_says_on_which_machine_and_when_it_was_made(self, tiny, tmp_path):  # noqa: F811
+        quiet = {**QUIET, "run_case": lambda *a, **k: {}}
+        hotdog_ft.study("rate", tiny, [{"seed": 0}], tmp_path / "results", **quiet)
+        path, = (tmp_path / "results").iterdir()
+        text = path.read_text()
+        path.write_text(text.replace(hotdog_ft.results.machine()["date"], "1999-12-31"))  # as if made then
+        record = hotdog_ft.study("rate", tiny, [{"seed": 0}, {"seed": 1}], tmp_path / "results", **quiet)
+        assert [run["made"]["date"] == "1999-12-31" for run in record["runs"]] == [True, False]
+        assert record["provenance"]["date"] == "1999-12-31"
+        assert record["runs"][1]["made"].keys() >= {"versions", "machine", "commit"}
+
     def test_studies_of_other_names_keep_records_of_their_own(self, tiny, tmp_path):  # noqa: F811
         for name in ("a", "b"):
             hotdog_ft.study(name, tiny, [{"seed": 0}], tmp_path / "results", run_case=lambda *a, **k: {}, **QUIET)
