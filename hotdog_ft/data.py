@@ -41,16 +41,15 @@ def read_picture(path):
         with Image.open(path) as image:
             if image.width * image.height > Image.MAX_IMAGE_PIXELS:
                 raise ValueError(f"{image.width} x {image.height} pixels are too many")
-            if image.mode.startswith("I;16"):
-                grey = np.asarray(ImageOps.exif_transpose(image)) >> 8
-                return np.stack([grey.astype("uint8")] * 3, axis=2)
             if image.mode in ("I", "F"):
                 raise ValueError("32 bits a pixel do not say what is white")
-            image = ImageOps.exif_transpose(image)
+            ImageOps.exif_transpose(image, in_place=True)
+            if image.mode.startswith("I;16"):
+                return np.stack([(np.asarray(image) >> 8).astype("uint8")] * 3, axis=2)
             if image.has_transparency_data:
                 image = image.convert("RGBA")
                 image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            return np.asarray(image.convert("RGB"))
+            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, …
         raise DataError(f"{path} cannot be read as a picture ({error}). Replace or remove it."
                         ) from error
