@@ -9,6 +9,7 @@ from mxnet.gluon import nn
 from .augment import TestAugs
 from .data import DataError, Pictures, visible
 from .loader import BatchLoader
+from .model import fused
 from .train import batch_logits
 
 
@@ -53,7 +54,8 @@ def predict(net, paths, classes=None, size=None):
         raise DataError(f"There is no picture in {paths}.")
     classes = classes or getattr(net, "classes", None)
     augs = TestAugs(size or getattr(net, "size", None) or 224)
-    logits = np.concatenate([batch_logits(net, X) for X, _ in BatchLoader(pictures, augs, 32)])
+    with fused(net, np.zeros((1, 3, augs.size, augs.size))):
+        logits = np.concatenate([batch_logits(net, X) for X, _ in BatchLoader(pictures, augs, 32)])
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     best = logits.argmax(axis=1)
     return pd.DataFrame({"file": [str(path) for path in pictures.paths],

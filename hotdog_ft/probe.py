@@ -1,18 +1,21 @@
 """Linear probing: features computed once, the output layer trained on them."""
 
+from itertools import chain
+
 import numpy as np
 from mxnet import autograd, gluon, nd
 
+from .model import fused
 from .train import arrays
 
 
 def extract_features(net, data_iter):
     """What `features` gives for every picture: float32 (n, d), and the labels (n,)."""
     device = net.output.weight.list_ctx()[0]
-    parts = []
-    for batch in data_iter:
-        X, y = arrays(batch)
-        parts.append((net.features(nd.array(X, ctx=device)).flatten().asnumpy(), y))
+    batches = map(arrays, data_iter)
+    first = next(batches)
+    with fused(net.features, first[0]):
+        parts = [(net.features(nd.array(X, ctx=device)).flatten().asnumpy(), y) for X, y in chain([first], batches)]
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 

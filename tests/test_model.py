@@ -4,6 +4,7 @@ import hotdog_ft
 import numpy as np
 import pytest
 from conftest import values
+from hotdog_ft.model import fused
 from mxnet import nd
 
 
@@ -48,3 +49,22 @@ def test_the_scratch_twin_shares_the_architecture_and_nothing_else(source_net):
         if name.endswith("weight"):
             assert not np.array_equal(value, theirs[name])
     assert {p.lr_mult for p in net.collect_params().values()} == {1}
+
+
+def test_a_fused_net_predicts_the_same_and_learns_afterwards_as_if_it_had_not_been(source_net):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(6, 3, 32, 32)).astype("float32"), np.array([0, 1, 0, 1, 1, 0])
+    nets = []
+    for _ in range(2):
+        hotdog_ft.seed_everything(0)
+        nets.append(hotdog_ft.finetune_net(source_net, 2))
+    plain = nets[0](nd.array(X)).asnumpy()
+    with fused(nets[1], X):
+        for count in (6, 1):  # any number of pictures
+            np.testing.assert_allclose(nets[1](nd.array(X[:count])).asnumpy(), plain[:count], rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(nets[1](nd.array(X)).asnumpy(), plain)
+    for net in nets:
+        hotdog_ft.train(net, [(X, y)], [(X, y)], 0.1, 1)
+    assert hotdog_ft.fingerprint(nets[0]) == hotdog_ft.fingerprint(nets[1])
+    with fused(nets[1], X):  # what it has learnt meanwhile counts
+        np.testing.assert_allclose(nets[1](nd.array(X)).asnumpy(), nets[0](nd.array(X)).asnumpy(), rtol=1e-4, atol=1e-5)
