@@ -1,13 +1,17 @@
 """The contender hotdog_ft; `hotdog_ft` sets the threads."""
 
+import atexit
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import hotdog_ft  # noqa: E402
 import mxnet as mx  # noqa: E402
 import numpy as np  # noqa: E402
-from hotdog_ft.model import resnet18  # noqa: E402
+from hotdog_ft.data import Pictures  # noqa: E402
+from hotdog_ft.model import fused, resnet18  # noqa: E402
 from hotdog_ft.train import batch_logits, train_one_epoch, train_step  # noqa: E402
 from serve import serve  # noqa: E402
 
@@ -39,6 +43,8 @@ def train(batch_size, size=224, num_devices=1):
 def predict(batch_size, size=224):
     net, _ = new_net(size, [mx.cpu()])
     X = np.random.normal(size=(batch_size, 3, size, size)).astype("float32")
+    graph = fused(net, X)
+    graph.__enter__()  # as hotdog_ft.predict and extract_features do for all of their batches
 
     def once():
         return len(batch_logits(net, X))
@@ -93,12 +99,25 @@ def probe_epoch(count):
     return once
 
 
+def grow(folder, count):
+    """An epoch of the loader over `count` pictures that are files of their own: links, where there are too few."""
+    found = images(folder, None)
+    links = Path(tempfile.mkdtemp())
+    paths = [links / f"{i}.jpg" for i in range(count)]
+    for i, path in enumerate(paths):
+        path.symlink_to(found.paths[i % len(found)].resolve())
+    atexit.register(shutil.rmtree, links)
+    loader = hotdog_ft.BatchLoader(Pictures(paths), hotdog_ft.TrainAugs(224), 32, shuffle=True)
+    return lambda: sum(len(y) for _, y in loader)
+
+
 def matrix(side):
-    """The float32 matrix rate, by numpy's OpenBLAS: "pictures" are floating-point operations."""
-    a, b = np.random.normal(size=(2, side, side)).astype("float32")
+    """The float32 matrix rate, by MXNet's oneDNN: "pictures" are floating-point operations."""
+    a, b = (mx.nd.array(half) for half in np.random.normal(size=(2, side, side)))
+    bias = mx.nd.zeros(side)
 
     def once():
-        a @ b
+        mx.nd.FullyConnected(a, b, bias, num_hidden=side).wait_to_read()
         return 2 * side**3
 
     once()
@@ -106,5 +125,5 @@ def matrix(side):
 
 
 if __name__ == "__main__":
-    serve({"train": train, "predict": predict, "load": load, "epoch": epoch, "probe_epoch": probe_epoch,
+    serve({"train": train, "predict": predict, "load": load, "epoch": epoch, "probe_epoch": probe_epoch, "grow": grow,
            "matrix": matrix})

@@ -1,8 +1,10 @@
 """Measure hotdog_ft beside the book's code and PyTorch, interleaved, and write one JSON record.
 
     python benchmarks/run.py --data hotdog --torch-python .venv-bench/bin/python --out results/bench
+    python benchmarks/run.py --show results/bench/bench-2026-11-26.json
 
-Every figure is the median of some repetitions; wall seconds, with cpu seconds beside them.
+Every figure is the median of some repetitions; wall seconds, with cpu seconds beside them. The second call prints
+the tables of benchmarks/README.md from a record.
 """
 
 import argparse
@@ -56,13 +58,28 @@ def side_by_side(contenders, request, repetitions):
     return found
 
 
+def alone(command, request, **environment):
+    """One contender's rate in its second go at a request, and the memory it took, in a process of its own."""
+    contender = Contender("ours", command, **environment)
+    first, later = contender.ask(*request), contender.ask(*request)
+    contender.stop()
+    return {"per_second": later["pictures"] / later["seconds"],
+            "first_per_second": first["pictures"] / first["seconds"],
+            "cpu_ms": 1e3 * later["cpu_seconds"] / later["pictures"], "peak_gb": later["peak_gb"]}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", required=True, help="folder with train/CLASS/*")
+    parser.add_argument("--data", help="folder with train/CLASS/*")
     parser.add_argument("--torch-python", help="a Python that has torch and torchvision; left out without")
-    parser.add_argument("--out", type=Path, required=True, help="folder of the JSON record")
+    parser.add_argument("--out", type=Path, help="folder of the JSON record")
     parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--show", type=Path, help="a record to print as tables; nothing is measured")
     options = parser.parse_args()
+    if options.show:
+        return show(json.loads(options.show.read_text()))
+    if not (options.data and options.out):
+        parser.error("--data and --out say what is measured and where the record goes")
     data = str(Path(options.data).resolve())
     commands = {"ours": [sys.executable, "ours.py"], "book": [sys.executable, "book.py"]}
     if options.torch_python:
@@ -85,44 +102,55 @@ def main():
             f"{name} {figures['per_second']:.4g}/s" for name, figures in found.items()), flush=True)
 
     contenders = [Contender(name, command) for name, command in commands.items()]
-    rate = side_by_side(contenders[:1], ["matrix", 4096], 5)
-    note(("F", "float32 matrix rate in operations"), rate)
+    note(("F", "float32 matrix rate in operations"),  # the book's code has no other than ours
+         side_by_side([c for c in contenders if c.name in ("ours", "PyTorch")], ["matrix", 4096], 5))
     for batch_size in (32, 128):
         note(("A", f"training step, batch {batch_size}"),
              side_by_side(contenders, ["train", batch_size], options.repetitions))
         note(("B", f"prediction, batch {batch_size}"),
              side_by_side(contenders, ["predict", batch_size], options.repetitions))
-    loaders = contenders[:3]
     for kind in ("train", "test"):
         for epoch in (1, 2):
             note(("C", f"loader, {kind}, {'first epoch' if epoch == 1 else 'later epochs'}"),
-                 side_by_side(loaders, ["load", kind, data, 1000, epoch], 3))
+                 side_by_side(contenders[:3], ["load", kind, data, 1000, epoch], 3))
     for contender in contenders:
         contender.stop()
 
-    for batch_size in (32, 128):  # in processes of their own, for the memory
-        found = {}
-        for name, command in commands.items():
-            contender = Contender(name, command)
-            first, later = (contender.ask("epoch", data, 256, batch_size) for _ in range(2))
-            found[name] = {"per_second": later["pictures"] / later["seconds"],
-                           "first_per_second": first["pictures"] / first["seconds"],
-                           "cpu_ms": 1e3 * later["cpu_seconds"] / later["pictures"], "peak_gb": later["peak_gb"]}
-            contender.stop()
-        note(("D", f"epoch of 256 pictures from disk, batch {batch_size}"), found)
+    for batch_size in (32, 128):
+        note(("D", f"epoch of 256 pictures from disk, batch {batch_size}"),
+             {name: alone(command, ["epoch", data, 256, batch_size]) for name, command in commands.items()})
 
-    for threads in ("1", "2"):
-        ours = Contender("ours", commands["ours"], OMP_NUM_THREADS=threads)
-        for request in (["train", 8], ["train", 32], ["train", 32, 128], ["train", 32, 64], ["train", 32, 224, 2],
-                        ["predict", 32]):
-            note(("G", f"{threads} threads, {request}"), side_by_side([ours], request, 2))
-        ours.stop()
-    ours = Contender("ours", commands["ours"])
-    for count in (250, 500, 1000, 2000):
-        note(("G", f"loader, {count} pictures, later epochs"), side_by_side([ours], ["load", "train", data, count, 2], 2))
-    note(("G", "training the output layer alone on 2,000 stored features"), side_by_side([ours], ["probe_epoch", 2000], 5))
-    ours.stop()
+    for title, request in {
+            **{f"training step, batch {n}, {size} px, {devices} devices": ["train", n, size, devices]
+               for n, size, devices in ((8, 224, 1), (32, 224, 1), (64, 224, 1), (128, 224, 1), (32, 128, 1), (32, 64, 1),
+                                        (32, 224, 2), (32, 224, 3))},
+            **{f"loader, {count} pictures": ["grow", data, count] for count in (250, 500, 1000, 2000, 4000, 8000)},
+            "output layer alone on 2,000 stored features": ["probe_epoch", 2000]}.items():
+        note(("G", title), {"ours": alone(commands["ours"], request)})
+    for threads in "12":
+        note(("G", f"training step, batch 32, {threads} threads"),
+             {"ours": alone(commands["ours"], ["train", 32], OMP_NUM_THREADS=threads)})
     print(f"The record is in {path}.")
+
+
+def show(record):
+    """Print the tables of a record in Markdown."""
+    rate = max(found["per_second"] for found in record["F"].popitem()[1].values())
+    print(f"{record['machine']['processor']}, {record['date']}, {rate / 1e9:.0f} GFLOP/s")
+    for part in "ABCD":
+        for title, found in record[part].items():
+            ceiling = {"A": rate / STEP, "B": rate / FORWARD}.get(part)
+            rates = {name: figures["per_second"] for name, figures in found.items()}
+            torch = max((value for name, value in rates.items() if "PyTorch" in name), default=float("nan"))
+            cells = [f"{value:.3g}" + (f" ({value / ceiling:.0%})" if ceiling else "") for value in rates.values()]
+            cells += [""] * (4 - len(cells)) + [f"{ceiling:.3g}" if ceiling else ""]
+            cells += [f"{rates['ours'] / rates['book']:.2f}", f"{rates['ours'] / torch:.2f}"]
+            print(f"| **{part}** {title} | {' | '.join(cells)} |")
+    for title, found in record["D"].items():
+        print(f"{title}, first epoch, peak GB: " + ", ".join(
+            f"{name} {figures['first_per_second']:.3g}, {figures['peak_gb']:.1f}" for name, figures in found.items()))
+    for title, found in record["G"].items():
+        print(f"| {title} | {found['ours']['per_second']:.4g} | {found['ours'].get('peak_gb', float('nan')):.2f} |")
 
 
 if __name__ == "__main__":
