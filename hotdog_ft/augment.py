@@ -23,14 +23,14 @@ def denormalize(x):
     return np.clip(np.rint(pixels), 0, 255).astype("uint8")
 
 
-def random_crop_box(height, width, rng):
-    """Box (left, top, right, bottom) of 8 to 100 % of the area, width : height 3:4 to 4:3.
+def random_crop_box(height, width, rng, scale=(0.08, 1.0)):
+    """Box (left, top, right, bottom) of 8 to 100 % of the area (or another `scale`), width : height 3:4 to 4:3.
 
     As in Gluon's ``RandomResizedCrop``: the share of the area is uniform, the logarithm of the
     ratio is uniform; after ten boxes that do not fit, the largest central square is taken.
     """
     for _ in range(10):
-        area = rng.uniform(0.08, 1.0) * height * width
+        area = rng.uniform(*scale) * height * width
         ratio = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3)))
         w, h = round(np.sqrt(area * ratio)), round(np.sqrt(area / ratio))
         if 1 <= w <= width and 1 <= h <= height:
@@ -48,14 +48,16 @@ class TrainAugs:
     ----------
     size : int
         Side of the network's input in pixels, 224 in the book.
+    scale : tuple of 2 float
+        Smallest and largest share of the picture's area in a crop; the book's by default.
     """
 
-    def __init__(self, size=224):
-        self.size = size
+    def __init__(self, size=224, scale=(0.08, 1.0)):
+        self.size, self.scale = size, scale
 
     def __call__(self, picture, rng):
         """uint8 (height, width, 3) to float32 (3, size, size); draws from the Generator `rng`."""
-        box = random_crop_box(*picture.shape[:2], rng)
+        box = random_crop_box(*picture.shape[:2], rng, self.scale)
         crop = Image.fromarray(picture).resize((self.size, self.size), Image.BILINEAR, box)
         pixels = np.asarray(crop)
         return normalize(pixels[:, ::-1] if rng.random() < 0.5 else pixels)
