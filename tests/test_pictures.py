@@ -205,3 +205,41 @@ def test_report_21_exif_turns_the_picture(tmp_path):
     picture = data.read_picture(tmp_path / "turned.png")
     assert picture.shape == (8, 4, 3)
     assert picture[:4].min() == 255 and picture[4:].max() == 0  # the left went to the top
+
+
+class TestLargeJpegs:
+    """A camera's JPEG is decoded at a fraction of its size, and the network sees the same in it."""
+
+    def write(self, path, width, height, **options):
+        # shapes far larger than a pixel of the network's input, so that two ways to shrink them agree
+        y, x = np.mgrid[:height, :width]
+        pixels = 120 + 100 * np.stack([np.sin(7 * x / width), np.cos(5 * y / height), np.sin(4 * (x / width + y / height))], 2)
+        Image.fromarray(pixels.astype("uint8")).save(path, quality=95, **options)
+        return path
+
+    # JPEG allows 1/2, 1/4 and 1/8; the short side stays at 512 or more
+    @pytest.mark.parametrize("width, height, expected", [
+        (1600, 1023, (1023, 1600)), (1600, 1024, (512, 800)), (4000, 3000, (750, 1000)), (5000, 4400, (550, 625))])
+    def test_the_short_side_keeps_512_pixels(self, width, height, expected, tmp_path):
+        path = self.write(tmp_path / "photo.jpg", width, height)
+        assert data.read_picture(path).shape[:2] == expected
+
+    def test_the_network_sees_what_it_would_see_at_full_size(self, tmp_path):
+        path = self.write(tmp_path / "photo.jpg", 2400, 1800)
+        augs = hotdog_ft.TestAugs(224)
+        whole = augs(np.asarray(Image.open(path)))
+        # two steps of 1/255 over the smallest sd
+        assert np.abs(augs(data.read_picture(path)) - whole).max() <= 2.01 / 255 / 0.224
+
+    def test_it_is_turned_upright_too(self, tmp_path):
+        exif = Image.Exif()
+        exif[0x0112] = 6  # a quarter turn
+        path = self.write(tmp_path / "photo.jpg", 2400, 1800, exif=exif)
+        assert data.read_picture(path).shape == (1200, 900, 3)
+
+    @pytest.mark.parametrize("mode", ["L", "CMYK"])
+    def test_other_colours_too(self, mode, tmp_path):
+        path = self.write(tmp_path / "rgb.jpg", 2400, 1800)
+        other = tmp_path / "other.jpg"
+        Image.open(path).convert(mode).save(other, quality=95)
+        assert data.read_picture(other).shape == (900, 1200, 3)
