@@ -24,7 +24,7 @@ def book(options):
     npx.set_np()
     transforms = gluon.data.vision.transforms
     normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-    augs = {"train": [transforms.RandomResizedCrop(224), transforms.RandomFlipLeftRight()],
+    augs = {"train": [transforms.RandomResizedCrop(224, scale=(0.35, 1)), transforms.RandomFlipLeftRight()],
             "test": [transforms.Resize(256), transforms.CenterCrop(224)]}
     train_iter, test_iter = (gluon.data.DataLoader(
         gluon.data.vision.ImageFolderDataset(str(Path(options.data) / split)).transform_first(
@@ -35,6 +35,7 @@ def book(options):
     net.apply(lambda layer: layer._kwargs.update(use_global_stats=True)
               if isinstance(layer, gluon.nn.BatchNorm) else None)
     net.hybridize()
+    net.output.collect_params().setattr("lr_mult", 0.1)
     trainer = gluon.Trainer(net.collect_params(), "sgd", {
         "learning_rate": 0.001, "momentum": 0.9, "wd": 0.001,
         "lr_scheduler": lr_scheduler.CosineScheduler(5 * len(train_iter), 0.001)})

@@ -18,8 +18,8 @@ RESULTS = Path(__file__).parents[1] / "results"
 PROBES = [{"weight_decay": decay, "mirror_images": mirror}
           for decay in (1e-3, 3e-4, 1e-4, 3e-5) for mirror in (False, True)]
 FINE_TUNINGS = [{"learning_rate": rate, "smallest_crop": crop, "output_lr_mult": mult, "num_epochs": epochs}
-                for rate, crop, mult, epochs in ((0.001, 0.35, 0.1, 1), (0.002, 0.35, 0.1, 3), (0.001, 0.35, 0.1, 3),
-                                                 (0.001, 0.08, 1, 3))]
+                for rate, crop, mult, epochs in ((0.001, 0.35, 0.1, 1), (0.001, 0.7, 0.1, 1), (0.001, 0.7, 0.1, 3),
+                                                 (0.001, 0.35, 0.1, 3), (0.001, 0.08, 1, 3))]
 
 
 def folds(recipe):
