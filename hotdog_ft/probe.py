@@ -19,7 +19,7 @@ def extract_features(net, data_iter):
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 
-def fit_output(net, features, labels, num_steps=300, learning_rate=0.01, weight_decay=1e-4):
+def fit_output(net, features, labels, num_steps=300, learning_rate=0.01, weight_decay=3e-4):
     """Linear probing: train `output` alone, by Adam on all of the given features at once.
 
     Parameters
