@@ -71,6 +71,26 @@ def test_boxes_are_distributed_as_gluons():
         assert abs(a.std() - b.std()) < 5 * error
 
 
+@pytest.mark.parametrize("low, high", [(0.08, 1.0), (0.35, 1.0), (0.5, 0.6)])
+def test_crops_have_the_share_of_the_area_that_scale_says(low, high):
+    height, width = 300, 400
+    rng = np.random.default_rng(0)
+    boxes = np.array([augment.random_crop_box(height, width, rng, (low, high)) for _ in range(500)])
+    share = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]) / (height * width)
+    # rounding a side to whole pixels changes the area by less than 1 %
+    assert low * 0.99 < share.min() and share.max() < high * 1.01
+    assert share.min() < low + 0.1 * (high - low)  # and all of the range is used
+
+
+def test_train_augs_use_their_scale():
+    picture = np.zeros((60, 60, 3), "uint8")
+    picture[:30] = 255  # crops of the whole picture have both colours in the same place, whatever is drawn
+    whole = [hotdog_ft.TrainAugs(16, scale=(1, 1))(picture, np.random.default_rng(seed)) for seed in range(5)]
+    assert all(np.array_equal(x, whole[0]) for x in whole)
+    small = [hotdog_ft.TrainAugs(16, scale=(0.08, 0.1))(picture, np.random.default_rng(seed)) for seed in range(5)]
+    assert not all(np.array_equal(x, small[0]) for x in small)
+
+
 def test_half_of_the_pictures_are_flipped():
     picture = np.zeros((50, 50, 3), "uint8")
     picture[:, 25:] = 255

@@ -66,7 +66,7 @@ def validate_fine_tuning(recipe, learning_rate, smallest_crop, output_lr_mult, n
     hotdog_ft.seed_everything(0)
     net = hotdog_ft.finetune_net(recipe.load_pretrained_net(), 2)
     hotdog_ft.fit_output(net, *hotdog_ft.extract_features(
-        net, hotdog_ft.BatchLoader(training, hotdog_ft.TestAugs(recipe.size), 32)))
+        net, hotdog_ft.BatchLoader(training, hotdog_ft.TestAugs(recipe.size), 32)), weight_decay=1e-4)  # as recorded
     net.output.collect_params().setattr("lr_mult", output_lr_mult)
     losses = []
 
