@@ -142,8 +142,8 @@ def show(record):
             ceiling = {"A": rate / STEP, "B": rate / FORWARD}.get(part)
             rates = {name: figures["per_second"] for name, figures in found.items()}
             torch = max((value for name, value in rates.items() if "PyTorch" in name), default=float("nan"))
-            cells = [f"{value:.3g}" + (f" ({value / ceiling:.0%})" if ceiling else "") for value in rates.values()]
-            cells += [""] * (4 - len(cells)) + [f"{ceiling:.3g}" if ceiling else ""]
+            cells = [f"{value:.4g}" + (f" ({value / ceiling:.0%})" if ceiling else "") for value in rates.values()]
+            cells += [""] * (4 - len(cells)) + [f"{ceiling:.4g}" if ceiling else ""]
             cells += [f"{rates['ours'] / rates['book']:.2f}", f"{rates['ours'] / torch:.2f}"]
             print(f"| **{part}** {title} | {' | '.join(cells)} |")
     for title, found in record["D"].items():

@@ -243,3 +243,9 @@ class TestLargeJpegs:
         other = tmp_path / "other.jpg"
         Image.open(path).convert(mode).save(other, quality=95)
         assert data.read_picture(other).shape == (900, 1200, 3)
+
+    def test_a_truncated_one_is_still_bad(self, tmp_path):
+        path = self.write(tmp_path / "photo.jpg", 2400, 1800)
+        path.write_bytes(path.read_bytes()[:path.stat().st_size // 2])
+        with pytest.raises(hotdog_ft.DataError, match="photo.jpg"):
+            data.read_picture(path)
