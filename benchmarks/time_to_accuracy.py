@@ -16,6 +16,7 @@ START = time.perf_counter()  # before the imports, which belong to the bill
 
 import argparse  # noqa: E402
 import json  # noqa: E402
+import os  # noqa: E402
 import sys  # noqa: E402
 from pathlib import Path  # noqa: E402
 
@@ -41,14 +42,12 @@ def book(options):
     trainer = gluon.Trainer(net.collect_params(), "sgd", {
         "learning_rate": 0.001, "momentum": 0.9, "wd": 0.001,
         "lr_scheduler": lr_scheduler.CosineScheduler(5 * len(train_iter), 0.001)})
-    loss, points = gluon.loss.SoftmaxCrossEntropyLoss(), []
+    loss = gluon.loss.SoftmaxCrossEntropyLoss()
     for _ in range(5):
         for X, y in train_iter:
             d2l.train_batch_ch13(net, X, y, loss, trainer, [cpu()])
         accuracy = float(d2l.evaluate_accuracy_gpus(net, test_iter))
-        points.append((time.perf_counter() - START, accuracy))
-        print(points[-1], flush=True)
-    return points
+        yield time.perf_counter() - START, accuracy
 
 
 def fast(options):
@@ -58,9 +57,8 @@ def fast(options):
     hotdog_ft.seed_everything(options.seed)
     net = hotdog_ft.finetune_net(hotdog_ft.load_net(options.weights), len(train_imgs.classes))
     probe_acc, _ = hotdog_ft.fine_tune(net, train_imgs, test_imgs, num_epochs=0)
-    points = [(time.perf_counter() - START, probe_acc)]
+    yield time.perf_counter() - START, probe_acc
     net.save_parameters(str(options.out.with_suffix(".probed")))
-    return points
 
 
 def ours(options):
@@ -68,11 +66,11 @@ def ours(options):
               if (run["contender"], run["seed"]) == ("fast", options.seed))
     entry, = (run for run in json.loads(options.record.read_text())["runs"]
               if (run["run"], run["seed"]) == ("lp_ft", options.seed))
-    points = [(start["seconds"][0], entry["probe_test_acc"])]
-    history = entry["history"]
+    now, history = start["seconds"][0], entry["history"]
+    yield now, entry["probe_test_acc"]
     for accuracy, *seconds in zip(history["test_acc"], history["seconds"], history["test_seconds"]):
-        points.append((points[-1][0] + sum(seconds), accuracy))
-    return points
+        now += sum(seconds)
+        yield now, accuracy
 
 
 def main():
@@ -85,15 +83,20 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="the JSON record; a run is added to it")
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    points = {"book": book, "fast": fast, "ours": ours}[options.contender](options)
     record = json.loads(options.out.read_text()) if options.out.exists() else {"runs": []}
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    from hotdog_ft.results import machine, save_record
-    record["runs"].append({"contender": options.contender, "seed": options.seed, **machine(),
-                           "seconds": [round(seconds, 1) for seconds, _ in points],
-                           "test_acc": [accuracy for _, accuracy in points]})
-    save_record(record, options.out)
-    print(record["runs"][-1])
+    run = {"contender": options.contender, "seed": options.seed, "seconds": [], "test_acc": []}
+    record["runs"].append(run)
+    threads = os.environ.get("OMP_NUM_THREADS")
+    for seconds, accuracy in {"book": book, "fast": fast, "ours": ours}[options.contender](options):
+        run["seconds"].append(round(seconds, 1))
+        run["test_acc"].append(accuracy)
+        sys.path.insert(0, str(Path(__file__).parents[1]))
+        from hotdog_ft.results import machine, save_record  # not before: hotdog_ft would give the book both cores
+        run.update(machine())
+        if options.contender == "book":
+            run["machine"]["omp_num_threads"] = threads
+        save_record(record, options.out)
+        print(f"{seconds:.1f} s: {accuracy:.4f}", flush=True)
     draw(record, options.out.with_suffix(".png"))
 
 
