@@ -5,13 +5,14 @@ from pathlib import Path
 
 import torch
 from serve import serve
+from torch.library import define
 from torch.utils.data import DataLoader, Subset
 
 try:
     import torchvision  # noqa: F401
 except RuntimeError:  # PyTorch's build for CPUs lacks two operators of torchvision's wheel; none is used here
     for name in ("nms", "qnms"):
-        torch.library.define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float threshold) -> Tensor")
+        define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float threshold) -> Tensor")
 from torchvision import datasets, transforms  # noqa: E402
 from torchvision.models import resnet18  # noqa: E402
 

@@ -181,9 +181,8 @@ def study(name, recipe, cases, folder=None, report=print, run_case=None):
     Returns
     -------
     dict
-        ``study``, ``mode``, ``recipe``, ``provenance`` (of the call that began the record), and ``runs``: one
-        entry a case, which holds the case, what `run_case` returned, and ``made``: the versions, machine,
-        date and commit of that run.
+        ``study``, ``mode``, ``recipe``, ``provenance`` (of the call that began the record), and ``runs``: for each
+        case an entry with what `run_case` returned, and ``made``, the run's versions, machine, date and commit.
     """
     settings = {key: value for key, value in asdict(recipe).items() if key not in ("data", "weights")}
     record = {"study": name, "mode": recipe.mode, "recipe": settings, "runs": [],
