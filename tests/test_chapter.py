@@ -183,7 +183,9 @@ class TestCommandLine:
     def test_ctrl_c_ends_the_command_without_a_traceback(self, tmp_path):
         process = subprocess.Popen([sys.executable, "-m", "hotdog_ft", "compare", "--out", str(tmp_path)], text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})
+                                   env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+                                   # shells have their background jobs ignore Ctrl-C, and so would this process
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         assert "mode mini" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, err = process.communicate()
