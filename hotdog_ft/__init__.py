@@ -1,6 +1,19 @@
-"""Fine-tuning, as in chapter 13.2 of Dive into Deep Learning, to run, check and build on."""
+"""Fine-tuning, as in chapter 13.2 of Dive into Deep Learning, to run, check and build on.
 
-import importlib
+Five functions are enough to begin with::
+
+    import hotdog_ft  # before mxnet, so that MXNet uses every core
+
+    train_imgs, test_imgs = hotdog_ft.load_image_folders("chairs")
+    source_net = hotdog_ft.load_net(hotdog_ft.fetch_weights())
+    net = hotdog_ft.finetune_net(source_net, num_classes=len(train_imgs.classes))
+    print(hotdog_ft.fine_tune(net, train_imgs, test_imgs))
+    print(hotdog_ft.predict(net, "more-chairs"))
+
+What is not listed here lies in the submodules: `augment` and `loader` prepare pictures, `probe` and
+`training` are the parts of a run, `studies`, `records` and `tables` do many runs, `plot` draws.
+"""
+
 import os
 import sys
 import warnings
@@ -10,49 +23,70 @@ from pathlib import Path
 def _use_every_core():
     """Have MXNet use each physical core: on virtual machines it takes half of them untold."""
     try:
-        cores = {Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
-                 for cpu in os.sched_getaffinity(0)}
+        cores = {
+            Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
+            for cpu in os.sched_getaffinity(0)
+        }
     except (OSError, AttributeError):  # not Linux: MXNet's own choice stands
         return
     if "OMP_NUM_THREADS" not in os.environ and "MXNET_OMP_MAX_THREADS" not in os.environ:
         os.environ["OMP_NUM_THREADS"] = str(len(cores))
         if "mxnet" in sys.modules and len(cores) > 1:
-            warnings.warn("MXNet was imported before hotdog_ft and may use half of the cores. Import "
-                          f"hotdog_ft first, or set OMP_NUM_THREADS={len(cores)}.", stacklevel=3)
+            warnings.warn(
+                "MXNet was imported before hotdog_ft and may use half of the cores. Import "
+                f"hotdog_ft first, or set OMP_NUM_THREADS={len(cores)}.",
+                stacklevel=3,
+            )
 
 
 _use_every_core()  # MXNet reads the variable when it is imported and never again
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
+
+__all__ = [
+    "load_image_folders",
+    "load_net",
+    "finetune_net",
+    "fine_tune",
+    "predict",
+    "save_net",
+    "fetch_weights",
+    "scratch_net",
+    "freeze",
+    "Settings",
+    "train",
+    "evaluate",
+    "seed_everything",
+    "load_recipe",
+    "train_fine_tuning",
+    "DataError",
+]
 
 try:
     import mxnet  # noqa: F401
-except Exception as error:  # a broken installation: `python -m hotdog_ft doctor` must run all the same
+except (
+    Exception
+) as error:  # a broken installation: `python -m hotdog_ft doctor` must run all the same
     from . import doctor
+
     _broken = error
 else:
     _broken = None
-    from . import results
-    from .augment import TestAugs, TrainAugs
-    from .chapter import Recipe, fine_tune, load_recipe, train_fine_tuning
-    from .data import ImageFolder, Pictures, download_hotdog, load_image_folders, near_duplicates
+    from .data import load_image_folders
     from .download import DataError
-    from .experiment import (BOOK, RUNS, accuracy_interval, compare, find, head_start, histories, paired_gap,
-                             result_table, runs_table, seed_table, source_features, study)
-    from .history import History
-    from .loader import BatchLoader
-    from .lr_range import lr_range_test
-    from .model import fingerprint, finetune_net, freeze, last_stage, scratch_net
-    from .predict import class_activation_map, predict
-    from .probe import extract_features, fit_output, rows_from_source
-    from .train import devices, evaluate, seed_everything, train
-    from .weights import WeightsError, fetch_weights, load_net, save_net
+    from .evaluation import evaluate
+    from .fine_tuning import fine_tune
+    from .generators import seed_everything
+    from .model import finetune_net, freeze, scratch_net
+    from .prediction import predict
+    from .recipe import load_recipe, train_fine_tuning
+    from .settings import Settings
+    from .training import train
+    from .weights import load_net, save_net
+    from .zoo import fetch_weights
 
 
 def __getattr__(name):
     if _broken and not name.startswith("__"):
         raise ImportError(doctor.why_mxnet_fails(_broken)) from _broken
-    # matplotlib and pandas take longer to load than all of the rest: only who uses them pays
-    if name == "plot":
-        return importlib.import_module(".plot", __name__)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,21 +5,21 @@ from PIL import Image
 
 # Statistics of ImageNet's colour channels, on the scale 0 to 1 (chapter 13.2.2.1).
 MEAN = np.array([0.485, 0.456, 0.406], dtype="float32")
-SD = np.array([0.229, 0.224, 0.225], dtype="float32")
+STD = np.array([0.229, 0.224, 0.225], dtype="float32")
 
 
 def normalize(pixels):
     """uint8 (height, width, 3) to standardised float32 (3, height, width)."""
     x = np.empty((3, *pixels.shape[:2]), dtype="float32")
     for channel, plane in enumerate(x):  # ten times as fast as all channels at once
-        np.multiply(pixels[..., channel], 1 / (255 * SD[channel]), out=plane, dtype="float32")
-        plane -= MEAN[channel] / SD[channel]
+        np.multiply(pixels[..., channel], 1 / (255 * STD[channel]), out=plane, dtype="float32")
+        plane -= MEAN[channel] / STD[channel]
     return x
 
 
 def denormalize(x):
     """The inverse of `normalize`, for looking at what the network sees."""
-    pixels = (x.transpose(1, 2, 0) * SD + MEAN) * 255
+    pixels = (x.transpose(1, 2, 0) * STD + MEAN) * 255
     return np.clip(np.rint(pixels), 0, 255).astype("uint8")
 
 
@@ -82,4 +82,4 @@ class TestAugs:
         side = round(self.size * 256 / 224)
         start = (side - self.size) // 2
         pixels = np.asarray(Image.fromarray(picture).resize((side, side), Image.BILINEAR))
-        return normalize(pixels[start:start + self.size, start:start + self.size])
+        return normalize(pixels[start : start + self.size, start : start + self.size])

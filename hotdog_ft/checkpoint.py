@@ -1,87 +1,149 @@
-"""Checkpoints: one file with everything that a stopped training run needs to go on."""
+"""Checkpoints: one file with everything that a stopped training run needs to go on, and Ctrl-C."""
 
 import json
-import random
-import zlib
+import signal
+import threading
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import mxnet as mx
-import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .download import DataError, write_whole
-from .model import parameters
+from .generators import generator_states, restore_generators
+from .history import EpochSums, History
+from .identity import differences, source_sha256, source_sha256_of
+from .mxnet_internals import momenta, parameters, set_momenta
 
 
-def generator_states():
-    """The states of ``random`` and ``numpy.random``; seeds ``mx.random``, whose state cannot be read, from them."""
-    version, words, gauss = random.getstate()
-    _, key, *rest = np.random.get_state()
-    mx.random.seed(zlib.crc32(key.tobytes(), rest[0]) & 0x7FFFFFFF)
-    return {"random": [version, list(words), gauss], "numpy": [key.tolist(), *rest]}
-
-
-def _restore_generators(states):
-    version, words, gauss = states["random"]
-    random.setstate((version, tuple(words), gauss))
-    key, *rest = states["numpy"]
-    np.random.set_state(("MT19937", np.array(key, "uint32"), *rest))
-
-
-def save_checkpoint(path, net, trainer, settings, states, progress):
-    """Write parameters, momentum, number of updates, settings, generators and progress in one step.
+class Checkpoint:
+    """The file that a training run is kept in; a file of another run is refused and left alone.
 
     Parameters
     ----------
-    states : dict
-        From `generator_states`, taken when the epoch at hand began.
-    settings, progress : dict
-        Anything that JSON takes.
+    path : path
+    identity : dict
+        Of the run at hand, from `run_identity`.
     """
-    tensors = {f"net/{name}": parameter.data(parameter.list_ctx()[0]).asnumpy()
-               for name, parameter in parameters(net).items()}
-    tensors.update({f"momentum/{index}": state.asnumpy()
-                    for index, state in trainer._updaters[0].states.items() if state is not None})
-    text = json.dumps({"settings": settings, "states": states, "progress": progress,
-                       "updates": trainer.optimizer.num_update})
-    write_whole(path, save(tensors, {"hotdog_ft checkpoint": text}))
+
+    def __init__(self, path, identity):
+        self.path, self.identity = Path(path), identity
+        self._about = self._tensors = None
+
+    def read(self, net):
+        """How far the run has come: its `History` and the `EpochSums` of the epoch at hand.
+
+        Returns
+        -------
+        (History, EpochSums) or None
+            None where there is no file yet.
+
+        Raises
+        ------
+        DataError
+            The file is damaged, was written by an older version, or belongs to another run; the
+            message names what differs.
+        """
+        if not self.path.exists():
+            return None
+        try:
+            with safe_open(str(self.path), "numpy") as file:
+                self._about = json.loads(file.metadata()["hotdog_ft checkpoint"])
+                self._tensors = {name: file.get_tensor(name) for name in file.keys()}
+        except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+            raise DataError(
+                f"{self.path} is not an intact checkpoint ({error}). Remove it to begin again."
+            ) from error
+        if "identity" not in self._about:
+            raise DataError(
+                f"{self.path} was written by an older version of hotdog_ft, which did not note what "
+                "run it belongs to. Name another checkpoint, or remove this one to begin again."
+            )
+        progress = self._about["progress"]
+        history, sums = History(**progress["history"]), EpochSums(**progress["epoch"])
+        self._refuse_another_run(net, len(history.loss))
+        return history, sums
+
+    def _refuse_another_run(self, net, epochs_done):
+        found, wanted = self._about["identity"], dict(self.identity)
+        shapes = {name: tensor.shape for name, tensor in self._net_tensors().items()}
+        if shapes != {name: parameter.shape for name, parameter in parameters(net).items()}:
+            wanted = {**wanted, "source net": None}  # whatever the hashes say
+        elif source_sha256(net) == source_sha256_of(self._net_tensors()):
+            wanted["source net"] = found["source net"]  # the net is as this checkpoint left it
+        settings = dict(wanted["settings"])
+        if settings["schedule"] == "constant" and epochs_done <= settings["num_epochs"]:
+            # the rate does not know how many epochs are to come: a longer run begins like this one
+            settings["num_epochs"] = found["settings"]["num_epochs"]
+        elif settings["schedule"] == "constant":
+            found = {**found, "settings": {**found["settings"], "num_epochs": epochs_done}}
+        other = differences(found, {**wanted, "settings": settings})
+        if other:
+            raise DataError(
+                f"{self.path} belongs to another run ({'; '.join(other)}): name another checkpoint, "
+                "or remove this one to begin again."
+            )
+        self.identity = {**self.identity, "source net": found["source net"]}
+
+    def _net_tensors(self):
+        return {name[4:]: a for name, a in self._tensors.items() if name.startswith("net/")}
+
+    def restore(self, net, trainer):
+        """Put parameters, momentum, number of updates and generators back as they were read."""
+        wanted = parameters(net)
+        for name, tensor in self._net_tensors().items():
+            wanted[name].set_data(mx.nd.array(tensor))
+        optimizer = trainer.optimizer
+        optimizer.begin_num_update = optimizer.num_update = self._about["updates"]
+        prefix = "momentum/"
+        set_momenta(
+            trainer,
+            {int(n[len(prefix) :]): a for n, a in self._tensors.items() if n.startswith(prefix)},
+        )
+        restore_generators(self._about["states"])
+
+    def save(self, net, trainer, history, sums=None, states=None):
+        """Write everything in one step.
+
+        Parameters
+        ----------
+        history : History
+        sums : EpochSums, optional
+            Of an epoch that was stopped on its way.
+        states : dict, optional
+            From `generator_states` when that epoch began; by default as they are now.
+        """
+        tensors = {
+            f"net/{name}": parameter.data(parameter.list_ctx()[0]).asnumpy()
+            for name, parameter in parameters(net).items()
+        }
+        tensors.update({f"momentum/{i}": m.asnumpy() for i, m in momenta(trainer).items()})
+        about = {
+            "identity": self.identity,
+            "states": states or generator_states(),
+            "progress": {"history": asdict(history), "epoch": asdict(sums or EpochSums())},
+            "updates": trainer.optimizer.num_update,
+        }
+        write_whole(self.path, save(tensors, {"hotdog_ft checkpoint": json.dumps(about)}))
 
 
-def load_checkpoint(path, net, trainer, settings):
-    """Put everything back as it was, and return the progress; None where there is no such file.
+@contextmanager
+def interrupts_noted(wanted):
+    """Within this block Ctrl-C fills the list that is yielded; a second Ctrl-C stops at once."""
+    noted = []
 
-    Raises
-    ------
-    DataError
-        The file is damaged, or belongs to a run with other settings or another network.
-    """
-    path = Path(path)
-    if not path.exists():
-        return None
+    def note(signum, frame):
+        if noted:
+            raise KeyboardInterrupt
+        noted.append(signum)
+
+    if not wanted or threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    before = signal.signal(signal.SIGINT, note)
     try:
-        with safe_open(str(path), "numpy") as file:
-            about = json.loads(file.metadata()["hotdog_ft checkpoint"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{path} is not an intact checkpoint ({error}). Remove it to begin again."
-                        ) from error
-    other = next((name for name in settings if about["settings"].get(name) != settings[name]), None)
-    if other:
-        raise DataError(f"{path} belongs to a run with {other} {about['settings'].get(other)}; this one "
-                        f"has {settings[other]}. Name another checkpoint, or remove this one to begin again.")
-    wanted = parameters(net)
-    shapes = {name[4:]: tensor.shape for name, tensor in tensors.items() if name.startswith("net/")}
-    if shapes != {name: parameter.shape for name, parameter in wanted.items()}:
-        raise DataError(f"{path} belongs to another network. Name another checkpoint, or remove this one "
-                        "to begin again.")
-    for name, parameter in wanted.items():
-        parameter.set_data(mx.nd.array(tensors[f"net/{name}"]))
-    trainer.optimizer.begin_num_update = trainer.optimizer.num_update = about["updates"]
-    for index, parameter in enumerate(trainer._params):
-        if f"momentum/{index}" in tensors:
-            for updater, device in zip(trainer._updaters, parameter.list_ctx()):
-                updater.states[index] = mx.nd.array(tensors[f"momentum/{index}"], ctx=device)
-                updater.states_synced[index] = True
-    _restore_generators(about["states"])
-    return about["progress"]
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)

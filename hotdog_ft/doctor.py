@@ -22,17 +22,28 @@ def why_mxnet_fails(error):
     text = f"{error.__class__.__name__}: {error}".splitlines()[0]
     library = re.search(r"lib(cud|nccl|cu)\w*\.so[.\d]*", str(error))
     if not (3, 9) <= sys.version_info[:2] <= (3, 11):
-        return (f"Python {platform.python_version()} cannot run mxnet 1.9.1 ({text}). Use Python 3.9, 3.10 or "
-                "3.11; make tutorial fetches one.")
-    if isinstance(error, ImportError) and error.name == "mxnet" or isinstance(error, OSError) and not library:
+        return (
+            f"Python {platform.python_version()} cannot run mxnet 1.9.1 ({text}). Use Python 3.9, 3.10 or "
+            "3.11; make tutorial fetches one."
+        )
+    if (
+        isinstance(error, ImportError)
+        and error.name == "mxnet"
+        or isinstance(error, OSError)
+        and not library
+    ):
         if (platform.system(), platform.machine()) == ("Darwin", "arm64"):
-            return ("There is no mxnet 1.9.1 for Apple Silicon. Use a Python for x86-64 under Rosetta 2, or a "
-                    "container for linux/amd64.")
+            return (
+                "There is no mxnet 1.9.1 for Apple Silicon. Use a Python for x86-64 under Rosetta 2, or a "
+                "container for linux/amd64."
+            )
         if platform.system() == "Windows":
             return "There is no mxnet 1.9.1 for Windows. Use WSL 2."
     if library:
-        return (f"This build of MXNet is for GPUs and misses {library[0]} ({text}). Install the CUDA and cuDNN "
-                "it was built for, or the build for CPUs: pip install mxnet==1.9.1.")
+        return (
+            f"This build of MXNet is for GPUs and misses {library[0]} ({text}). Install the CUDA and cuDNN "
+            "it was built for, or the build for CPUs: pip install mxnet==1.9.1."
+        )
     numpy = _version("numpy")
     if numpy and tuple(map(int, numpy.split(".")[:2])) >= (1, 24):
         return f"numpy {numpy} is too new for mxnet 1.9.1 ({text}): pip install numpy==1.23.5."
@@ -54,24 +65,34 @@ def _pins():
     if project.exists():
         text = project.read_text().split("[project.optional-dependencies]")[0]
     else:
-        text = "\n".join(line for line in importlib.metadata.requires("hotdog_ft") if "extra" not in line)
+        text = "\n".join(
+            line for line in importlib.metadata.requires("hotdog_ft") if "extra" not in line
+        )
     return dict(re.findall(r"^\W*([\w-]+)==([\w.]+)", text, re.M))
 
 
 def check_python():
     version = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     if not (3, 9) <= sys.version_info[:2] <= (3, 11):
-        return FAIL, f"{version}: mxnet 1.9.1 needs Python 3.9, 3.10 or 3.11; make tutorial fetches one"
+        return (
+            FAIL,
+            f"{version}: mxnet 1.9.1 needs Python 3.9, 3.10 or 3.11; make tutorial fetches one",
+        )
     return OK, version
 
 
 def check_packages():
     found = {name: _version(name) for name in _pins()}
-    odd = [f"{name} {found[name] or 'missing'} instead of {pin}"
-           for name, pin in _pins().items() if found[name] != pin]
+    odd = [
+        f"{name} {found[name] or 'missing'} instead of {pin}"
+        for name, pin in _pins().items()
+        if found[name] != pin
+    ]
     if odd:
-        return WARN, (f"other versions than the tested ones: {', '.join(odd)}; "
-                      "pip install -r requirements.lock brings the tested ones")
+        return WARN, (
+            f"other versions than the tested ones: {', '.join(odd)}; "
+            "pip install -r requirements.lock brings the tested ones"
+        )
     return OK, f"{len(found)} packages in the tested versions"
 
 
@@ -80,14 +101,19 @@ def check_mxnet():
         mx = importlib.import_module("mxnet")
     except Exception as error:  # whatever a broken installation raises
         return FAIL, why_mxnet_fails(error)
-    from .train import describe_devices, devices
-    found = devices()
+    from .devices import available_devices, describe_devices
+
+    found = available_devices()
     if found[0].device_type == "cpu" and shutil.which("nvidia-smi"):
         if mx.runtime.Features().is_enabled("CUDA"):
-            return WARN, ("MXNet is a build for GPUs and sees none, though nvidia-smi is there: do the driver and "
-                          "CUDA versions fit, and is CUDA_VISIBLE_DEVICES empty?")
-        return WARN, (f"{describe_devices(found)}, though nvidia-smi is there: pip install mxnet-cu112==1.9.1 "
-                      "uses the GPU if CUDA 11.2 and cuDNN 8 are installed")
+            return WARN, (
+                "MXNet is a build for GPUs and sees none, though nvidia-smi is there: do the driver and "
+                "CUDA versions fit, and is CUDA_VISIBLE_DEVICES empty?"
+            )
+        return WARN, (
+            f"{describe_devices(found)}, though nvidia-smi is there: pip install mxnet-cu112==1.9.1 "
+            "uses the GPU if CUDA 11.2 and cuDNN 8 are installed"
+        )
     return OK, describe_devices(found)
 
 
@@ -104,8 +130,10 @@ def check_memory():
     except (ValueError, AttributeError):
         return OK, "memory: unknown on this system"
     if memory < MEMORY:
-        return WARN, (f"{memory / 1e9:.1f} GB of memory: full mode takes 6 GB in batches of 128; "
-                      "--batch-size 32 takes 2 GB")
+        return WARN, (
+            f"{memory / 1e9:.1f} GB of memory: full mode takes 6 GB in batches of 128; "
+            "--batch-size 32 takes 2 GB"
+        )
     return OK, f"{memory / 1e9:.1f} GB of memory"
 
 
@@ -114,49 +142,65 @@ def check_shared_memory():
         return OK, "no /dev/shm, and none needed"
     free = shutil.disk_usage("/dev/shm").free
     if free < 64e6:
-        return WARN, (f"{free / 1e6:.0f} MB free in /dev/shm: Gluon's own DataLoader fails with workers "
-                      "(docker run --shm-size=1g); hotdog_ft's loader needs none")
+        return WARN, (
+            f"{free / 1e6:.0f} MB free in /dev/shm: Gluon's own DataLoader fails with workers "
+            "(docker run --shm-size=1g); hotdog_ft's loader needs none"
+        )
     return OK, f"{free / 1e6:.0f} MB free in /dev/shm"
 
 
 def check_disk():
     from .download import cache_folder
+
     folder = cache_folder()
     there = next(path for path in [folder, *folder.absolute().parents] if path.exists())
     free = shutil.disk_usage(there).free
     if not os.access(there, os.W_OK):
         return FAIL, f"{there} cannot be written to; name another folder with HOTDOG_FT_CACHE"
     if free < ROOM:
-        return WARN, (f"{free / 1e9:.2f} GB free for {folder}, full mode needs {ROOM / 1e9:.0f}; make room or name "
-                      "another folder with HOTDOG_FT_CACHE")
+        return WARN, (
+            f"{free / 1e9:.2f} GB free for {folder}, full mode needs {ROOM / 1e9:.0f}; make room or name "
+            "another folder with HOTDOG_FT_CACHE"
+        )
     return OK, f"{free / 1e9:.0f} GB free for {folder}"
 
 
 def check_data():
     from . import data
     from .download import cache_folder, is_intact
+
     named = os.environ.get("HOTDOG_FT_DATA")
     path = Path(named or cache_folder() / "hotdog.zip")
     if not named and not path.exists():
-        return WARN, "hotdog.zip is not here yet; full mode fetches it, or: python -m hotdog_ft download"
+        return (
+            WARN,
+            "hotdog.zip is not here yet; full mode fetches it, or: python -m hotdog_ft download",
+        )
     if not named and not is_intact(path, f"sha1:{data.HOTDOG_SHA1}"):
         return FAIL, f"{path} is damaged; remove it, then: python -m hotdog_ft download"
     try:
         train_imgs, test_imgs = data.load_image_folders(path)
     except data.DataError as error:
         return FAIL, str(error)
-    return OK, f"{path}: {len(train_imgs)} + {len(test_imgs)} pictures of {len(train_imgs.classes)} classes, all read"
+    return (
+        OK,
+        f"{path}: {len(train_imgs)} + {len(test_imgs)} pictures of {len(train_imgs.classes)} classes, all read",
+    )
 
 
 def check_weights():
-    from . import weights
+    from . import weights, zoo
     from .download import is_intact
-    fetched = {path: digest for path, digest in weights.fetched_files().items() if path.exists()}
+
+    fetched = {path: digest for path, digest in zoo.fetched_files().items() if path.exists()}
     path = os.environ.get("HOTDOG_FT_WEIGHTS") or next(iter(fetched), None)
     if path in fetched and not is_intact(path, fetched[path]):
         return FAIL, f"{path} is damaged; remove it, then: python -m hotdog_ft download"
     if path is None:
-        return WARN, "no ImageNet weights here yet; full mode fetches them, or: python -m hotdog_ft download"
+        return (
+            WARN,
+            "no ImageNet weights here yet; full mode fetches them, or: python -m hotdog_ft download",
+        )
     try:
         net = weights.load_net(path)
     except weights.WeightsError as error:
@@ -166,8 +210,17 @@ def check_weights():
 
 def examine():
     """Every check in turn: a list of ``{"check", "status", "message"}``."""
-    checks = [check_python, check_packages, check_mxnet, check_threads, check_memory, check_shared_memory,
-              check_disk, check_data, check_weights]
+    checks = [
+        check_python,
+        check_packages,
+        check_mxnet,
+        check_threads,
+        check_memory,
+        check_shared_memory,
+        check_disk,
+        check_data,
+        check_weights,
+    ]
     found, broken = [], False
     for check in checks:
         if broken and check in (check_disk, check_data, check_weights):

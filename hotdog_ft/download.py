@@ -25,6 +25,12 @@ def cache_folder():
     return Path(os.environ.get("HOTDOG_FT_CACHE") or pooch.os_cache("hotdog_ft"))
 
 
+def packaged(name):
+    """Folder that comes along: in a checkout beside the package, in an installed package inside it."""
+    package = Path(__file__).parent
+    return next((f for f in (package / name, package.parent / name) if f.is_dir()), None)
+
+
 def fetch(url, known_hash, path, by_hand=None):
     """Return `path`, downloading it from `url` only if it is not there intact.
 
@@ -46,16 +52,23 @@ def fetch(url, known_hash, path, by_hand=None):
         be written to.
     """
     try:
-        pooch.create(path.parent, base_url="", urls={path.name: url}, registry={path.name: known_hash},
-                     retry_if_failed=2).fetch(
-            path.name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=True))
+        pooch.create(
+            path.parent,
+            base_url="",
+            urls={path.name: url},
+            registry={path.name: known_hash},
+            retry_if_failed=2,
+        ).fetch(path.name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=True))
     except (RequestException, ValueError) as error:  # ValueError: pooch found another hash
         raise DataError(
             f"Could not fetch {url} ({error.__class__.__name__}: {error}). To go on without this host, "
-            f"{by_hand or f'put the file with the hash {known_hash} at {path} by hand'}.") from error
+            f"{by_hand or f'put the file with the hash {known_hash} at {path} by hand'}."
+        ) from error
     except OSError as error:
-        raise DataError(f"Could not write {path} ({error}). Make room there, or name another folder "
-                        "with HOTDOG_FT_CACHE (MXNET_HOME for Gluon's weights).") from error
+        raise DataError(
+            f"Could not write {path} ({error}). Make room there, or name another folder "
+            "with HOTDOG_FT_CACHE (MXNET_HOME for Gluon's weights)."
+        ) from error
     return path
 
 
@@ -82,16 +95,19 @@ def write_whole(path, content):
     except OSError as error:
         if part.exists():
             part.unlink()
-        raise DataError(f"Could not write {path} ({error}). Make room there or name another place."
-                        ) from error
+        raise DataError(
+            f"Could not write {path} ({error}). Make room there or name another place."
+        ) from error
 
 
 def _refuse_what_is_no_picture_set(archive, members):
     """Raise DataError for what an archive of pictures never holds and an attack may."""
     total = sum(member.file_size for member in members)
     if total > MAX_UNPACKED:
-        raise DataError(f"{archive} would unpack to {total / 1e9:.0f} GB: refused, nothing was "
-                        "unpacked. Unpack it by hand if you trust it, and name the folder.")
+        raise DataError(
+            f"{archive} would unpack to {total / 1e9:.0f} GB: refused, nothing was "
+            "unpacked. Unpack it by hand if you trust it, and name the folder."
+        )
     for member in members:
         name = member.filename
         if os.path.isabs(name) or ".." in name.replace("\\", "/").split("/"):
@@ -104,8 +120,10 @@ def _refuse_what_is_no_picture_set(archive, members):
             problem = "is encrypted"
         else:
             continue
-        raise DataError(f"{archive} {problem} ({name}): refused, nothing was unpacked. Unpack it by "
-                        "hand if you trust it, and name the folder of pictures.")
+        raise DataError(
+            f"{archive} {problem} ({name}): refused, nothing was unpacked. Unpack it by "
+            "hand if you trust it, and name the folder of pictures."
+        )
 
 
 def unpack(archive):
@@ -119,8 +137,10 @@ def unpack(archive):
     """
     archive = Path(archive)
     if not zipfile.is_zipfile(archive):
-        raise DataError(f"{archive} is not a zip archive. Download it again, or name the folder "
-                        "of pictures itself.")
+        raise DataError(
+            f"{archive} is not a zip archive. Download it again, or name the folder "
+            "of pictures itself."
+        )
     folder = cache_folder() / f"{archive.stem}-{pooch.file_hash(archive)[:12]}"
     if folder.is_dir():
         return folder
@@ -134,8 +154,10 @@ def unpack(archive):
         scratch.rename(folder)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
         if not folder.is_dir():  # else another process was quicker
-            raise DataError(f"{archive} could not be unpacked ({error}). Download it again, or "
-                            f"make room in {folder.parent}.") from error
+            raise DataError(
+                f"{archive} could not be unpacked ({error}). Download it again, or "
+                f"make room in {folder.parent}."
+            ) from error
     finally:
         if scratch:
             shutil.rmtree(scratch, ignore_errors=True)

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from .augment import TestAugs, TrainAugs
 from .data import WORKERS
 
 
@@ -29,6 +30,12 @@ class BatchLoader:
     ------
     X, y : numpy.ndarray
         float32 (n, 3, S, S) and int32 (n,).
+
+    Examples
+    --------
+    >>> images = [(np.zeros((40, 30, 3), "uint8"), 0)] * 5
+    >>> [X.shape for X, y in BatchLoader(images, TestAugs(32), batch_size=3)]
+    [(3, 3, 32, 32), (2, 3, 32, 32)]
     """
 
     def __init__(self, images, augs, batch_size, shuffle=False):
@@ -52,8 +59,12 @@ class BatchLoader:
         waiting = deque()
         with ThreadPoolExecutor(WORKERS) as pool:
             for start in range(0, len(order), self.batch_size):
-                waiting.append([pool.submit(self._example, int(index), seed)
-                                for index in order[start:start + self.batch_size]])
+                waiting.append(
+                    [
+                        pool.submit(self._example, int(index), seed)
+                        for index in order[start : start + self.batch_size]
+                    ]
+                )
                 if len(waiting) > 1:  # one batch is being prepared while another is used
                     yield self._collate(waiting.popleft())
             while waiting:
@@ -63,3 +74,36 @@ class BatchLoader:
     def _collate(jobs):
         pictures, labels = zip(*(job.result() for job in jobs))
         return np.stack(pictures), np.array(labels, dtype="int32")
+
+
+def share(images, settings):
+    """The part of the training pictures that a run gets: the same share of every class.
+
+    Parameters
+    ----------
+    images : ImageFolder
+    settings : Settings
+        ``fraction``; which pictures are drawn follows from ``seed``. At least one of every class.
+    """
+    if settings.fraction == 1:
+        return images
+    labels = np.asarray(images.labels)
+    order = np.random.default_rng(settings.seed).permutation(len(labels))
+    by_class = [order[labels[order] == label] for label in np.unique(labels)]
+    drawn = [some[: max(1, round(settings.fraction * len(some)))] for some in by_class]
+    return images.subset(np.sort(np.concatenate(drawn)))
+
+
+def loaders(train_imgs, test_imgs, settings):
+    """``train_iter, test_iter``: mini-batches augmented as the settings say.
+
+    Returns
+    -------
+    BatchLoader, BatchLoader
+        The first one in a new order every epoch.
+    """
+    train_augs = TrainAugs(settings.size, settings.crop_scale)
+    return (
+        BatchLoader(train_imgs, train_augs, settings.batch_size, shuffle=True),
+        BatchLoader(test_imgs, TestAugs(settings.size), settings.batch_size),
+    )

@@ -5,8 +5,9 @@ from itertools import chain, repeat
 import numpy as np
 from mxnet import gluon, nd
 
-from .model import parameters
-from .train import arrays, devices, train_step
+from .devices import arrays, available_devices
+from .mxnet_internals import parameters
+from .training import train_step
 
 
 def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weight_decay=0.001):
@@ -35,9 +36,10 @@ def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weig
         The loss explodes before the seventh batch.
     """
     import pandas as pd
-    on_devices = devices()
-    net.collect_params().reset_ctx(on_devices)
-    before = {name: p.data(on_devices[0]).copy() for name, p in parameters(net).items()}
+
+    devices = available_devices()
+    net.collect_params().reset_ctx(devices)
+    before = {name: p.data(devices[0]).copy() for name, p in parameters(net).items()}
     learning = [p for p in net.collect_params().values() if p.grad_req != "null"]
     trainer = gluon.Trainer(learning, "sgd", {"wd": weight_decay}, update_on_kvstore=False)
     rates, losses = [], []
@@ -45,7 +47,7 @@ def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weig
     for rate, batch in zip(np.geomspace(lowest, highest, num_steps), batches):
         X, y = arrays(batch)
         trainer.set_learning_rate(rate)
-        loss, _ = train_step(net, X, y, trainer, on_devices)
+        loss, _ = train_step(net, X, y, trainer, devices)
         loss /= len(X)
         if not np.isfinite(loss) or losses and loss > 4 * min(losses):
             break
@@ -55,7 +57,14 @@ def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weig
     for name, parameter in parameters(net).items():
         parameter.set_data(before[name])
     if len(losses) < 7:
-        raise FloatingPointError(f"The loss explodes in batch {len(losses) + 1} already, at rate {rate:g}: "
-                                 f"begin below lowest={lowest:g}, with at least 7 batches.")
-    smooth = pd.Series(losses, index=pd.Index(rates, name="learning rate")).rolling(7, center=True).mean().dropna()
+        raise FloatingPointError(
+            f"The loss explodes in batch {len(losses) + 1} already, at rate {rate:g}: "
+            f"begin below lowest={lowest:g}, with at least 7 batches."
+        )
+    smooth = (
+        pd.Series(losses, index=pd.Index(rates, name="learning rate"))
+        .rolling(7, center=True)
+        .mean()
+        .dropna()
+    )
     return smooth, float(smooth.idxmin()) / 10

@@ -1,12 +1,16 @@
 """The networks of the chapter: source, target and scratch twin, all in ResNet-18's arrangement."""
 
 import hashlib
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from mxnet import cpu, init, nd
 from mxnet.gluon import nn
 from mxnet.gluon.model_zoo.vision import resnet
 from mxnet.runtime import Features
+
+from .devices import devices_of
+from .mxnet_internals import parameters, use_global_stats
+from .settings import Settings
 
 
 def resnet18(version, channels, classes):
@@ -28,11 +32,6 @@ def resnet18(version, channels, classes):
     return built
 
 
-def parameters(net):
-    """Gluon's file names, such as ``features.0.weight``, and the parameters of `net`."""
-    return net._collect_params_with_prefix()
-
-
 def architecture(shapes):
     """``(version, channels, classes)`` from a mapping of Gluon's file names to shapes.
 
@@ -42,8 +41,13 @@ def architecture(shapes):
     stem = "features.1.weight" if version == 2 else "features.0.weight"
     first = 5 if version == 2 else 4
     channels = [shapes[stem][0]] + [
-        shapes[f"features.{first + stage}.1.conv1.weight" if version == 2 else
-               f"features.{first + stage}.1.body.0.weight"][0] for stage in range(4)]
+        shapes[
+            f"features.{first + stage}.1.conv1.weight"
+            if version == 2
+            else f"features.{first + stage}.1.body.0.weight"
+        ][0]
+        for stage in range(4)
+    ]
     return version, channels, shapes["output.weight"][0]
 
 
@@ -58,7 +62,7 @@ def _materialise(net):
     return net
 
 
-def finetune_net(pretrained_net, num_classes, lr_mult=10):
+def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
     """The target net: `features` copied from the source, a new `output` that learns faster.
 
     Nothing is shared: training the target never changes the source.
@@ -94,12 +98,6 @@ def scratch_net(pretrained_net, num_classes):
     return _materialise(net)
 
 
-def _batch_norms(net):
-    found = []
-    net.apply(lambda block: found.append(block) if isinstance(block, nn.BatchNorm) else None)
-    return found
-
-
 @contextmanager
 def global_statistics(net):
     """Within this block every BatchNorm normalises by its running statistics and leaves them alone.
@@ -107,17 +105,57 @@ def global_statistics(net):
     (Recording in prediction mode looks like another way to the same end, but MXNet 1.9.1 then
     computes wrong gradients through max pooling.)
     """
-    layers = _batch_norms(net)
-    before = [layer._kwargs["use_global_stats"] for layer in layers]
+    before = use_global_stats(net)
     try:
-        for layer in layers:
-            layer._kwargs["use_global_stats"] = True
         net.hybridize(static_alloc=True)  # forget graphs that were built before
         yield
     finally:
-        for layer, flag in zip(layers, before):
-            layer._kwargs["use_global_stats"] = flag
+        use_global_stats(net, before)
         net.hybridize(static_alloc=True)
+
+
+@contextmanager
+def lr_multiplier(block, value):
+    """Within this block the parameters of `block` learn at `value` times the rate."""
+    before = {p: p.lr_mult for p in block.collect_params().values()}
+    try:
+        block.collect_params().setattr("lr_mult", value)
+        yield
+    finally:
+        for parameter, lr_mult in before.items():
+            parameter.lr_mult = lr_mult
+
+
+@contextmanager
+def frozen(block):
+    """Within this block `block` is as after `freeze`; afterwards it learns again as before."""
+    before = {p: p.grad_req for p in block.collect_params().values()}
+    flags = use_global_stats(block)
+    try:
+        yield freeze(block)
+    finally:
+        for parameter, grad_req in before.items():
+            parameter.grad_req = grad_req
+        use_global_stats(block, flags)
+        block.hybridize(static_alloc=True)
+
+
+@contextmanager
+def learning_as_set(net, settings):
+    """Within this block `net` learns as the settings say: what is frozen, BatchNorm, the output's rate.
+
+    A net without `output` learns as a whole, at one rate.
+    """
+    with ExitStack() as stack:
+        if settings.trained == "output":
+            stack.enter_context(frozen(net.features))
+        elif settings.trained == "last stage":
+            stack.enter_context(frozen(net.features[: last_stage(net)]))
+        if settings.use_global_stats:
+            stack.enter_context(global_statistics(net))
+        if hasattr(net, "output"):
+            stack.enter_context(lr_multiplier(net.output, settings.output_lr_mult))
+        yield net
 
 
 @contextmanager
@@ -132,8 +170,7 @@ def fused(block, X):
     X : numpy.ndarray
         An input such as those to come.
     """
-    devices = next(iter(block.collect_params().values())).list_ctx()
-    if devices == [cpu()] and Features().is_enabled("MKLDNN"):
+    if devices_of(block) == [cpu()] and Features().is_enabled("MKLDNN"):
         block.optimize_for(nd.array(X), backend="MKLDNN", static_alloc=True)
     try:
         yield
@@ -153,20 +190,27 @@ def freeze(block):
         The same `block`.
     """
     block.collect_params().setattr("grad_req", "null")
-    for layer in _batch_norms(block):
-        layer._kwargs["use_global_stats"] = True
+    use_global_stats(block)
     block.hybridize(static_alloc=True)
     return block
 
 
 def last_stage(net):
     """Place in ``net.features`` of the last of its four stages, so that ``net.features[:place]`` is all before."""
-    return max(place for place, layer in enumerate(net.features) if isinstance(layer, nn.HybridSequential))
+    return max(
+        place for place, layer in enumerate(net.features) if isinstance(layer, nn.HybridSequential)
+    )
 
 
 def fingerprint(block):
     """Hash of every array in a part of a net, running statistics included: equal if no bit moved."""
+    found = sorted(parameters(block).items())
+    return arrays_sha256((name, p.data(p.list_ctx()[0]).asnumpy()) for name, p in found)
+
+
+def arrays_sha256(named_arrays):
+    """Hash of arrays with their names, in the order given."""
     total = hashlib.sha256()
-    for name, parameter in sorted(parameters(block).items()):
-        total.update(name.encode() + parameter.data(parameter.list_ctx()[0]).asnumpy().tobytes())
+    for name, array in named_arrays:
+        total.update(name.encode() + array.tobytes())
     return total.hexdigest()

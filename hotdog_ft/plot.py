@@ -32,7 +32,7 @@ def show_images(imgs, num_rows, num_cols, titles=None):
         One a picture.
     """
     figure = Plot(figsize=(1.25 * num_cols, 1.4 * num_rows), layout="tight")
-    for number, img in enumerate(imgs[:num_rows * num_cols]):
+    for number, img in enumerate(imgs[: num_rows * num_cols]):
         axes = figure.add_subplot(num_rows, num_cols, number + 1)
         axes.imshow(img)
         axes.set_axis_off()
@@ -49,8 +49,11 @@ def plot_histories(histories):
     histories : dict of str to History
     """
     figure = Plot(figsize=(9, 3.2), layout="constrained")
-    columns = {"loss": "training loss (nats)", "train_acc": "training accuracy",
-               "test_acc": "test accuracy"}
+    columns = {
+        "loss": "training loss (nats)",
+        "train_acc": "training accuracy",
+        "test_acc": "test accuracy",
+    }
     for place, (name, label) in enumerate(columns.items(), 1):
         axes = figure.add_subplot(1, 3, place)
         for number, (title, history) in enumerate(histories.items()):
@@ -61,7 +64,9 @@ def plot_histories(histories):
         axes.grid(alpha=0.3)
         if name != "loss":
             axes.set_ylim(0.4, 1.02)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8)
+    figure.legend(
+        *axes.get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8
+    )
     return figure
 
 
@@ -81,7 +86,12 @@ def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None):
     figure = Plot(figsize=(6.5, 3.4), layout="constrained")
     axes = figure.add_subplot()
     for number, (title, values) in enumerate(curves.items()):
-        axes.plot(values.index, values, ("os^v"[number % 4] if len(values) < 30 else "") + "-", label=title)
+        axes.plot(
+            values.index,
+            values,
+            ("os^v"[number % 4] if len(values) < 30 else "") + "-",
+            label=title,
+        )
     if mark:
         axes.axvline(mark[0], color="#555555", linestyle="--", label=mark[1])
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log_x else "linear")
@@ -92,13 +102,21 @@ def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None):
 
 def show_confusion(table):
     """A confusion matrix in colours and numbers, such as ``pandas.crosstab(frame.true, frame.label)``."""
-    figure = Plot(figsize=(1.6 + 0.9 * len(table.columns), 1.4 + 0.7 * len(table)), layout="constrained")
+    figure = Plot(
+        figsize=(1.6 + 0.9 * len(table.columns), 1.4 + 0.7 * len(table)), layout="constrained"
+    )
     axes = figure.add_subplot()
     axes.imshow(table, cmap="Blues", vmin=0)
     for row, column in np.ndindex(table.shape):
         count = table.iloc[row, column]
-        axes.text(column, row, count, ha="center", va="center",
-                  color="white" if count > table.to_numpy().max() / 2 else "black")
+        axes.text(
+            column,
+            row,
+            count,
+            ha="center",
+            va="center",
+            color="white" if count > table.to_numpy().max() / 2 else "black",
+        )
     axes.set_xticks(range(len(table.columns)), table.columns)
     axes.set_yticks(range(len(table)), table.index)
     axes.set(xlabel="predicted class", ylabel="true class")
@@ -121,7 +139,9 @@ def overlay(picture, heat):
         uint8 (height, width, 3).
     """
     share = (heat - heat.min()) / max(np.ptp(heat), 1e-12)
-    mask = Image.fromarray((255 * share).astype("uint8")).resize(picture.shape[1::-1], Image.BILINEAR)
+    mask = Image.fromarray((255 * share).astype("uint8")).resize(
+        picture.shape[1::-1], Image.BILINEAR
+    )
     grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
     share = np.asarray(mask)[..., None] / 255
     return (grey * (1 - 0.6 * share) + 0.6 * share * np.array([255, 40, 0])).astype("uint8")
@@ -154,8 +174,15 @@ def draw_fine_tuning():
     axes = figure.add_subplot()
     axes.set(xlim=(0, 8), ylim=(0, 4.1))
     axes.set_axis_off()
-    models = [(0.4, "Source model", "source data set\n(ImageNet, 1,000 classes)", "output: 1,000 logits"),
-              (4.9, "Target model", "target data set\n(hot dog / not hot dog)", "output: 2 logits\nXavier, rate × 10")]
+    models = [
+        (0.4, "Source model", "source data set\n(ImageNet, 1,000 classes)", "output: 1,000 logits"),
+        (
+            4.9,
+            "Target model",
+            "target data set\n(hot dog / not hot dog)",
+            "output: 2 logits\nXavier, rate × 10",
+        ),
+    ]
     layers = ["stem", "stages 1 and 2", "stages 3 and 4"]
     for left, title, data, head in models:
         is_target = left > 1
@@ -177,8 +204,10 @@ def draw_fine_tuning():
 
 def _box(left, bottom, colour):
     from matplotlib.patches import FancyBboxPatch
-    return FancyBboxPatch((left, bottom), 2.7, 0.54, boxstyle="round,pad=0.02", facecolor=colour,
-                          edgecolor="#555555")
+
+    return FancyBboxPatch(
+        (left, bottom), 2.7, 0.54, boxstyle="round,pad=0.02", facecolor=colour, edgecolor="#555555"
+    )
 
 
 def _arrow(axes, start, end):

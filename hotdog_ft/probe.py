@@ -1,51 +1,85 @@
 """Linear probing: features computed once, the output layer trained on them."""
 
+import time
 from itertools import chain
 
 import numpy as np
 from mxnet import autograd, gluon, nd
 
-from .model import fused
-from .train import arrays
+from .augment import TestAugs
+from .devices import arrays, devices_of
+from .evaluation import probabilities
+from .loader import BatchLoader
+from .model import fused, lr_multiplier
+from .settings import FINE_TUNE
 
 
 def extract_features(net, data_iter):
-    """What `features` gives for every picture: float32 (n, d), and the labels (n,)."""
-    device = net.output.weight.list_ctx()[0]
+    """What `features` gives for every picture.
+
+    Parameters
+    ----------
+    net : ResNetV1 or ResNetV2
+    data_iter : iterable of (X, y)
+        Mini-batches.
+
+    Returns
+    -------
+    features, labels : numpy.ndarray
+        float32 (n, d) and integer (n,).
+    """
+    device = devices_of(net.output)[0]
     batches = map(arrays, data_iter)
     first = next(batches)
     with fused(net.features, first[0]):
-        parts = [(net.features(nd.array(X, ctx=device)).flatten().asnumpy(), y) for X, y in chain([first], batches)]
+        parts = [
+            (net.features(nd.array(X, ctx=device)).flatten().asnumpy(), y)
+            for X, y in chain([first], batches)
+        ]
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 
-def fit_output(net, features, labels, num_steps=300, learning_rate=0.01, weight_decay=3e-4):
-    """Linear probing: train `output` alone, by Adam on all of the given features at once.
+def fit_output(net, features, labels, settings=FINE_TUNE):
+    """Train `output` alone, by Adam on all of the given features at once.
 
     Parameters
     ----------
     features, labels : numpy.ndarray
         As given by `extract_features`.
-    weight_decay : float
-        Times the features' mean squared norm, so that it means the same for nets whose features
-        differ in scale.
+    settings : Settings
+        ``probe_steps``, ``probe_learning_rate``, and ``probe_weight_decay``: times the features'
+        mean squared norm, so that it means the same for nets whose features differ in scale.
     """
-    device = net.output.weight.list_ctx()[0]
+    device = devices_of(net.output)[0]
     X, y = nd.array(features, ctx=device), nd.array(labels, ctx=device)
     loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
     squared_norm = float((X**2).sum(axis=1).mean().asscalar())
-    trainer = gluon.Trainer(net.output.collect_params(), "adam",
-                            {"learning_rate": learning_rate, "wd": weight_decay * squared_norm})
-    lr_mults = {p: p.lr_mult for p in net.output.collect_params().values()}
-    net.output.collect_params().setattr("lr_mult", 1)
-    for _ in range(num_steps):
-        with autograd.record():
-            loss = loss_function(net.output(X), y)
-        loss.backward()
-        trainer.step(len(X))
-    for parameter, lr_mult in lr_mults.items():
-        parameter.lr_mult = lr_mult
-    nd.waitall()
+    rates = {
+        "learning_rate": settings.probe_learning_rate,
+        "wd": settings.probe_weight_decay * squared_norm,
+    }
+    trainer = gluon.Trainer(net.output.collect_params(), "adam", rates)
+    with lr_multiplier(net.output, 1):
+        for _ in range(settings.probe_steps):
+            with autograd.record():
+                loss = loss_function(net.output(X), y)
+            loss.backward()
+            trainer.step(len(X))
+        nd.waitall()
+
+
+def probe(net, train_imgs, settings, history):
+    """Train `output` on the features of the training pictures, and note how long both parts took.
+
+    The features are those of the test augmentation: no picture is cropped at random.
+    """
+    start = time.perf_counter()
+    plain_iter = BatchLoader(train_imgs, TestAugs(settings.size), 32)
+    features, labels = extract_features(net, plain_iter)
+    stored = time.perf_counter()
+    fit_output(net, features, labels, settings)
+    history.features_seconds = stored - start
+    history.probe_seconds = time.perf_counter() - stored
 
 
 def rows_from_source(pretrained_net, row, features):
@@ -68,12 +102,12 @@ def rows_from_source(pretrained_net, row, features):
     weight, bias : numpy.ndarray
         float32 (2, d) and (2,), the class first.
     """
-    source_weight, source_bias = (p.data(p.list_ctx()[0]).asnumpy() for p in (
-        pretrained_net.output.weight, pretrained_net.output.bias))
+    output = pretrained_net.output
+    device = devices_of(output)[0]
+    source_weight, source_bias = (p.data(device).asnumpy() for p in (output.weight, output.bias))
     logits = features @ source_weight.T + source_bias
     logits[:, row] = -np.inf
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    share = (odds / odds.sum(axis=1, keepdims=True)).mean(axis=0)
+    share = probabilities(logits).mean(axis=0)
     weight = np.stack([source_weight[row], share @ source_weight])
     scores = features @ (weight[0] - weight[1])
     return weight, np.array([-np.median(scores), 0], dtype="float32")

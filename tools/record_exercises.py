@@ -4,23 +4,34 @@
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-import hotdog_ft
+from hotdog_ft import load_recipe
+from hotdog_ft.studies import head_start, run, study
 
 RESULTS = Path(__file__).parents[1] / "results"
+recipe = load_recipe("full")
+finetune = recipe.finetune
+# the book's 0.01, and 0.1 for the output layer, is above that layer's stability bound with these weights
+gentle = replace(finetune, learning_rate=0.001, num_epochs=3)
 STUDIES = {
-    "learning-rate": [{"run": "finetune", "learning_rate": rate, "num_epochs": 2}
-                      for rate in (0.001, 0.003, 0.03, 0.1)],
-    "size": [{"run": run, "fraction": 0.1, "num_epochs": 5} for run in hotdog_ft.RUNS],
-    # the book's 0.01, and 0.1 for the output layer, is above that layer's stability bound with these weights
-    "frozen": [{"trained": part, "learning_rate": 0.001, "num_epochs": 3}
-               for part in ("output, stored features", "output", "last stage")],
-    "hot-dog-row": [{"row": row, "seed": seed} for row in (None, 934, 713) for seed in range(10)],
+    "learning-rate": [
+        replace(finetune, learning_rate=rate, num_epochs=2) for rate in (0.001, 0.003, 0.03, 0.1)
+    ],
+    "size": [replace(settings, fraction=0.1, num_epochs=5) for settings in recipe.runs.values()],
+    "frozen": [
+        replace(finetune, probe_steps=300, num_epochs=0),  # the output layer on stored features
+        *(replace(gentle, trained=part) for part in ("output", "last stage")),
+    ],
+    "hot-dog-row": [
+        (replace(finetune, seed=seed, learning_rate=1e-4), {"row": row})
+        for row in (None, 934, 713)
+        for seed in range(10)
+    ],
 }
 
-recipe = hotdog_ft.load_recipe("full")
-print(recipe)
-for name in sys.argv[1:] or STUDIES:
-    run_case = hotdog_ft.head_start if name == "hot-dog-row" else None
-    hotdog_ft.study(name, recipe, STUDIES[name], RESULTS, run_case=run_case)
+if __name__ == "__main__":
+    print(recipe)
+    for name in sys.argv[1:] or STUDIES:
+        study(name, recipe, STUDIES[name], RESULTS, run_case=head_start if name == "hot-dog-row" else run)

@@ -7,10 +7,12 @@ from mxnet import nd
 from mxnet.gluon import nn
 
 from .augment import TestAugs
-from .data import DataError, Pictures, visible
+from .data import Pictures, visible
+from .devices import devices_of
+from .download import DataError
+from .evaluation import batch_logits, probabilities
 from .loader import BatchLoader
 from .model import fused
-from .train import batch_logits
 
 
 def _files(paths):
@@ -47,8 +49,19 @@ def predict(net, paths, classes=None, size=None):
     ------
     DataError
         There is no picture, or some cannot be read; all of these are named.
+
+    Examples
+    --------
+    >>> from hotdog_ft import load_recipe
+    >>> recipe = load_recipe("mini")
+    >>> net, names = recipe.load_pretrained_net(), recipe.source_classes().name
+    >>> picture = recipe.load_data()[1].paths[0]
+    >>> predict(net, picture, classes=names, size=64)[["label"]]
+        label
+    0  hotdog
     """
     import pandas as pd
+
     pictures = Pictures(_files(paths)).check()
     if not len(pictures):
         raise DataError(f"There is no picture in {paths}.")
@@ -56,11 +69,14 @@ def predict(net, paths, classes=None, size=None):
     augs = TestAugs(size or getattr(net, "size", None) or 224)
     with fused(net, np.zeros((1, 3, augs.size, augs.size))):
         logits = np.concatenate([batch_logits(net, X) for X, _ in BatchLoader(pictures, augs, 32)])
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
     best = logits.argmax(axis=1)
-    return pd.DataFrame({"file": [str(path) for path in pictures.paths],
-                         "label": [classes[i] if classes else int(i) for i in best],
-                         "probability": (odds.max(axis=1) / odds.sum(axis=1)).astype(float)})
+    return pd.DataFrame(
+        {
+            "file": [str(path) for path in pictures.paths],
+            "label": [classes[i] if classes else int(i) for i in best],
+            "probability": probabilities(logits).max(axis=1).astype(float),
+        }
+    )
 
 
 def class_activation_map(net, x, label):
@@ -82,8 +98,9 @@ def class_activation_map(net, x, label):
         float32 (S / 32, S / 32). Positive places speak for the class. The mean, with the biases' part added,
         is the logit minus the mean of all logits.
     """
-    device = net.output.weight.list_ctx()[0]
-    pool = next(place for place, layer in enumerate(net.features) if isinstance(layer, nn.GlobalAvgPool2D))
+    device = devices_of(net.output)[0]
+    layers = enumerate(net.features)
+    pool = next(place for place, layer in layers if isinstance(layer, nn.GlobalAvgPool2D))
     maps = net.features[:pool](nd.array(x[None], ctx=device))[0].asnumpy()
     weight = net.output.weight.data(device).asnumpy()
     return np.tensordot(weight[label] - weight.mean(axis=0), maps, 1)

@@ -1,0 +1,49 @@
+"""What MXNet computes on, and what lies on several devices at once."""
+
+import mxnet as mx
+import numpy as np
+from mxnet import nd
+
+from .mxnet_internals import parameters
+
+
+def available_devices():
+    """All GPUs that this build of MXNet sees, else the CPU: never an empty list."""
+    return [mx.gpu(i) for i in range(mx.context.num_gpus())] or [mx.cpu()]
+
+
+def describe_devices(devices):
+    """One line in words: the devices, and why there is no GPU among them."""
+    names = ", ".join(map(str, devices))
+    if any(device.device_type == "gpu" for device in devices):
+        return names
+    build = "sees no GPU" if mx.runtime.Features().is_enabled("CUDA") else "is the build for CPUs"
+    return f"{names} (MXNet {mx.__version__} {build})"
+
+
+def devices_of(block):
+    """The devices that a block's parameters lie on."""
+    return next(iter(block.collect_params().values())).list_ctx()
+
+
+def arrays(batch):
+    """The arrays of a mini-batch, whichever loader it came from, as numpy's."""
+    return [a.asnumpy() if isinstance(a, nd.NDArray) else np.asarray(a) for a in batch]
+
+
+def shards(X, y, devices):
+    """Deal a mini-batch out to the devices as evenly as it goes; few pictures use few devices."""
+    used = devices[: len(X)]
+    parts = zip(used, np.array_split(X, len(used)), np.array_split(y, len(used)))
+    return [(nd.array(a, ctx=device), nd.array(b, ctx=device)) for device, a, b in parts]
+
+
+def average_running_statistics(net, devices):
+    """Give every device the mean of all devices' BatchNorm statistics."""
+    nd.waitall()  # BatchNorm moves them in the backward pass, which the engine knows nothing of
+    if len(devices) > 1:
+        for name, parameter in parameters(net).items():
+            if name.endswith(("running_mean", "running_var")):
+                copies = [parameter.data(device).asnumpy() for device in devices]
+                parameter.set_data(nd.array(np.mean(copies, axis=0)))
+        nd.waitall()

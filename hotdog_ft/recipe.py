@@ -1,0 +1,206 @@
+"""The chapter's experiment in two modes, and its training function."""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from .data import download_hotdog, load_image_folders
+from .devices import available_devices, describe_devices
+from .download import DataError, packaged
+from .fine_tuning import live_curves
+from .loader import loaders
+from .settings import FINE_TUNE, SCRATCH, Settings
+from .training import train
+from .weights import load_net
+from .zoo import fetch_weights
+
+MINI = packaged("data")
+
+# What the book printed on one GPU (chapter 13.2, MXNet), to set beside ours.
+BOOK = {
+    "finetune": {"loss": 0.223, "train_acc": 0.926, "test_acc": 0.934, "examples_per_sec": 587.8},
+    "scratch": {"loss": 0.431, "train_acc": 0.807, "test_acc": 0.809, "examples_per_sec": 649.9},
+}
+
+# What the three runs of a recipe are called in tables and figures.
+TITLES = {
+    "finetune": "fine-tuning",
+    "scratch": "from scratch",
+    "lp_ft": "probing, then fine-tuning",
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a mode fixes: where pictures and weights are, and the settings of the three runs.
+
+    Attributes
+    ----------
+    mode : {"mini", "full"}
+    data, weights : str or None
+        Paths; None stands for the book's archive and for ImageNet weights, fetched when needed.
+    finetune, scratch, lp_ft : Settings
+        The chapter's two runs, and linear probing, then fine-tuning.
+    """
+
+    mode: str
+    data: str = None
+    weights: str = None
+    finetune: Settings = Settings()
+    scratch: Settings = SCRATCH
+    lp_ft: Settings = FINE_TUNE
+
+    def __str__(self):
+        """The mode, the data set, the weights and the devices; no path of this machine."""
+        data, weights = (
+            "embedded" if self.mode == "mini" else Path(path).name if path else default
+            for path, default in ((self.data, "hotdog.zip"), (self.weights, "ImageNet's"))
+        )
+        return (
+            f"mode {self.mode}: data {data}, weights {weights}, {self.size} px\n"
+            f"devices: {describe_devices(available_devices())}"
+        )
+
+    @property
+    def size(self):
+        """Side of the network's input in pixels."""
+        return self.finetune.size
+
+    @property
+    def runs(self):
+        """The settings of the three runs, by the names in TITLES."""
+        return {name: getattr(self, name) for name in TITLES}
+
+    def with_settings(self, **changes):
+        """The same recipe with something changed in all three runs, such as ``num_epochs=1``."""
+        runs = {name: replace(settings, **changes) for name, settings in self.runs.items()}
+        return replace(self, **runs)
+
+    def load_data(self):
+        """``train_imgs, test_imgs`` as two ImageFolders, read from disk once per process."""
+        return _load_data(self.data)
+
+    def weights_file(self):
+        """Path of the source net's parameters, fetched if the recipe names none."""
+        return self.weights or str(fetch_weights())
+
+    def load_pretrained_net(self):
+        """The source net."""
+        return load_net(self.weights_file())
+
+    def source_classes(self):
+        """What the source net's outputs stand for, in their order.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Column ``name``, and for ImageNet ``wnid``, the WordNet id of each class.
+        """
+        import pandas as pd
+
+        if self.mode == "mini":
+            names = json.loads((MINI / "resnet18-mini.classes.json").read_text())
+            return pd.DataFrame({"name": names})
+        return pd.read_csv(MINI / "imagenet-classes.csv")
+
+    def loaders(self):
+        """``train_iter, test_iter`` of mini-batches, augmented as for the chapter's fine-tuning."""
+        return loaders(*self.load_data(), self.finetune)
+
+
+@lru_cache(maxsize=1)
+def _load_data(path):
+    return load_image_folders(path or download_hotdog())
+
+
+def load_recipe(mode=None, data=None, weights=None):
+    """The recipe of a mode.
+
+    Parameters
+    ----------
+    mode : {"mini", "full"}, optional
+        By default ``$HOTDOG_FT_MODE``, else "mini": the embedded set, no network, seconds.
+    data : path, optional
+        Full mode: a folder or zip archive instead of the book's; by default ``$HOTDOG_FT_DATA``.
+    weights : path, optional
+        Full mode: a parameter file instead of ImageNet's; by default ``$HOTDOG_FT_WEIGHTS``.
+
+    Returns
+    -------
+    Recipe
+
+    Raises
+    ------
+    DataError
+        The mode is unknown, or the mini set is missing or combined with other data.
+
+    Examples
+    --------
+    >>> recipe = load_recipe("mini")
+    >>> recipe.finetune
+    Settings(size=64, batch_size=32, num_epochs=10)
+    >>> recipe.load_data()
+    (<ImageFolder train: 300 hotdog, 300 not-hotdog>, <ImageFolder test: 200 hotdog, 200 not-hotdog>)
+    """
+    mode = mode or os.environ.get("HOTDOG_FT_MODE") or "mini"
+    if mode == "full":
+        return Recipe(
+            "full",
+            str(data or os.environ.get("HOTDOG_FT_DATA") or "") or None,
+            str(weights or os.environ.get("HOTDOG_FT_WEIGHTS") or "") or None,
+        )
+    if mode != "mini":
+        raise DataError(f"There is no mode {mode!r}: HOTDOG_FT_MODE and --mode take mini or full.")
+    if data or weights:
+        raise DataError(
+            "Mini mode runs on the embedded set alone. For your own data or weights choose full "
+            "mode: HOTDOG_FT_MODE=full or --mode full."
+        )
+    if MINI is None:
+        raise DataError("The embedded set is missing: install hotdog_ft again.")
+    mini = Recipe("mini", str(MINI / "hotdog-mini"), str(MINI / "resnet18-mini.params"))
+    return mini.with_settings(size=64, batch_size=32, num_epochs=10)
+
+
+def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5, *, recipe=None):
+    """The chapter's function: train `net` on the hot dogs, plainly, at a constant rate.
+
+    `output` learns at the multiple of the rate that it carries (``lr_mult``), ten after
+    `finetune_net` and one after `scratch_net`. In a notebook the curves are drawn after every
+    epoch. `train` is the longer form, for any data set.
+
+    Parameters
+    ----------
+    net : ResNetV1 or ResNetV2
+    learning_rate : float
+        0.01 for fine-tuning and 0.1 from scratch in the book.
+    batch_size, num_epochs : int
+    recipe : Recipe, optional
+        Whose pictures and input size; by default the current mode's, see `load_recipe`.
+
+    Returns
+    -------
+    History
+        Prints as the book's two result lines.
+
+    Examples
+    --------
+    >>> from hotdog_ft import finetune_net
+    >>> recipe = load_recipe("mini")
+    >>> net = finetune_net(recipe.load_pretrained_net(), num_classes=2)
+    >>> history = train_fine_tuning(net, 0.01, batch_size=32, num_epochs=1, recipe=recipe)
+    >>> print(history)  # doctest: +ELLIPSIS
+    loss 0..., train acc 0..., test acc 0...
+    ... examples/sec on [...]
+    """
+    recipe = recipe or load_recipe()
+    settings = replace(
+        recipe.finetune,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        num_epochs=num_epochs,
+        output_lr_mult=net.output.weight.lr_mult,
+    )
+    return train(net, *recipe.load_data(), settings, after_epoch=live_curves())

@@ -1,0 +1,138 @@
+"""All that decides a training run, apart from the pictures and the source net."""
+
+import math
+from dataclasses import dataclass, fields
+
+# What the same settings mean. Raised when the code begins to compute something else from them.
+METHOD = 1
+
+TRAINED = ("all", "last stage", "output")
+SCHEDULES = ("constant", "cosine")
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """Settings of a run; by default those of the chapter's fine-tuning.
+
+    They are frozen: vary them with ``dataclasses.replace(settings, seed=1)``.
+
+    Attributes
+    ----------
+    seed : int
+        Of the three generators a run draws from, 0 to 2**32 - 1.
+    from_scratch : bool
+        Whether the net starts with random parameters everywhere, not only in `output`.
+    trained : {"all", "last stage", "output"}
+        What learns; everything before it is frozen. `output` always learns.
+    fraction : float
+        Share of the training pictures of every class, drawn by `seed`; above 0, at most 1.
+    size : int
+        Side of the network's input in pixels, at least 32.
+    crop_scale : tuple of 2 float
+        Smallest and largest share of a picture's area in a training crop.
+    batch_size, num_epochs : int
+        Pictures in a mini-batch; passes over the training pictures, 0 for the probe alone.
+    learning_rate : float
+        Belongs to the *mean* loss of a mini-batch.
+    output_lr_mult : float
+        The rate of `output` over that of `features`.
+    momentum, weight_decay : float
+        Of stochastic gradient descent.
+    schedule : {"constant", "cosine"}
+        The cosine falls from `learning_rate` to 0 over all epochs.
+    use_global_stats : bool
+        Whether BatchNorm keeps the source's running statistics (Gluon's name for it).
+    probe_steps : int
+        Steps of Adam that train `output` alone, on stored features, before the first epoch.
+    probe_learning_rate, probe_weight_decay : float
+        Of these steps; the decay is times the features' mean squared norm.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> Settings()
+    Settings()
+    >>> replace(FINE_TUNE, num_epochs=3).num_epochs
+    3
+    >>> Settings(num_epochs=-1)
+    Traceback (most recent call last):
+    ...
+    ValueError: num_epochs is -1: it must be a whole number from 0.
+    """
+
+    seed: int = 0
+    from_scratch: bool = False
+    trained: str = "all"
+    fraction: float = 1.0
+    size: int = 224
+    crop_scale: tuple = (0.08, 1.0)
+    batch_size: int = 128
+    num_epochs: int = 5
+    learning_rate: float = 0.01
+    output_lr_mult: float = 10.0
+    momentum: float = 0.0
+    weight_decay: float = 0.001
+    schedule: str = "constant"
+    use_global_stats: bool = False
+    probe_steps: int = 0
+    probe_learning_rate: float = 0.01
+    probe_weight_decay: float = 3e-4
+
+    def __post_init__(self):
+        object.__setattr__(self, "crop_scale", tuple(self.crop_scale))  # JSON knows lists only
+        whole = {"seed": 0, "size": 32, "batch_size": 1, "num_epochs": 0, "probe_steps": 0}
+        for name, least in whole.items():
+            value = getattr(self, name)
+            self._require(
+                name, value == int(value) and value >= least, f"a whole number from {least}"
+            )
+        self._require("seed", self.seed < 2**32, "below 2**32")
+        for name in ("learning_rate", "probe_learning_rate"):
+            self._require(name, 0 < getattr(self, name) < math.inf, "above 0 and finite")
+        for name in ("output_lr_mult", "weight_decay", "probe_weight_decay"):
+            self._require(name, 0 <= getattr(self, name) < math.inf, "at least 0 and finite")
+        self._require("momentum", 0 <= self.momentum < 1, "at least 0 and below 1")
+        self._require("fraction", 0 < self.fraction <= 1, "above 0 and at most 1")
+        low, high = self.crop_scale
+        self._require(
+            "crop_scale", 0 < low <= high <= 1, "two shares of the area, the smaller first"
+        )
+        self._require("trained", self.trained in TRAINED, f"one of {', '.join(TRAINED)}")
+        self._require("schedule", self.schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}")
+
+    def _require(self, name, holds, rule):
+        if not holds:
+            raise ValueError(f"{name} is {getattr(self, name)!r}: it must be {rule}.")
+
+    def __repr__(self):
+        """What differs from the chapter's fine-tuning."""
+        changed = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)
+            if getattr(self, field.name) != field.default
+        ]
+        return f"Settings({', '.join(changed)})"
+
+    @property
+    def run(self):
+        """Which of the three runs this is: ``"finetune"``, ``"scratch"`` or ``"lp_ft"``."""
+        if self.from_scratch:
+            return "scratch"
+        return "lp_ft" if self.probe_steps else "finetune"
+
+
+# The chapter's second run.
+SCRATCH = Settings(from_scratch=True, learning_rate=0.1, output_lr_mult=1)
+
+# Linear probing, then fine-tuning (Kumar et al. 2022). Crops, rates and the probe's weight decay
+# were chosen on parts of the training set: tools/choose_recipe.py.
+FINE_TUNE = Settings(
+    batch_size=32,
+    learning_rate=0.001,
+    output_lr_mult=0.1,
+    momentum=0.9,
+    schedule="cosine",
+    crop_scale=(0.35, 1.0),
+    use_global_stats=True,
+    probe_steps=300,
+)

@@ -1,0 +1,169 @@
+"""Many runs of one kind: each done once, and kept in a record."""
+
+import hashlib
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from mxnet import gluon, nd
+
+from .augment import TestAugs
+from .devices import devices_of
+from .evaluation import batch_logits
+from .generators import seed_everything
+from .history import History
+from .loader import BatchLoader
+from .model import finetune_net, scratch_net
+from .probe import extract_features, rows_from_source
+from .records import Entry, Record
+from .training import train, train_step
+
+
+def run(recipe, settings, checkpoint=None):
+    """One seeded run of a recipe's pictures and source net.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    settings : Settings
+    checkpoint : path, optional
+        See `train`.
+
+    Returns
+    -------
+    Entry
+        ``diverged`` says why, if the loss stopped being a number.
+    """
+    train_imgs, test_imgs = recipe.load_data()
+    pretrained_net = recipe.load_pretrained_net()
+    seed_everything(settings.seed)
+    new_net = scratch_net if settings.from_scratch else finetune_net
+    net = new_net(pretrained_net, len(train_imgs.classes))
+    seen = [History()]
+    try:
+        history = train(
+            net, train_imgs, test_imgs, settings, after_epoch=seen.append, checkpoint=checkpoint
+        )
+    except FloatingPointError as error:
+        return Entry(settings, seen[-1], diverged=str(error))
+    return Entry(settings, history)
+
+
+def study(name, recipe, cases, folder=None, report=print, run_case=run):
+    """Do one run per case, and keep a record that a second call continues.
+
+    Parameters
+    ----------
+    name : str
+        How the record's file name begins.
+    recipe : Recipe
+    cases : sequence of Settings, or of (Settings, dict)
+        The dictionary holds further arguments of `run_case`.
+    folder : path, optional
+        Where the record is kept, a file for each combination of name, mode, pictures, source net
+        and method. Cases that are in it are not run again, and one that was stopped on its way goes
+        on from its checkpoint beside the record.
+    report : callable
+        Called with a line of text after every run.
+    run_case : callable
+        ``run_case(recipe, settings, checkpoint=path, **further)`` gives a case's `Entry`.
+
+    Returns
+    -------
+    Record
+    """
+    record = Record.open(name, recipe, folder)
+    for case in cases:
+        settings, further = case if isinstance(case, tuple) else (case, {})
+        if any(entry.case == further for entry in record.find(settings)):
+            continue
+        checkpoint = record.path and _checkpoint(record.path, settings, further)
+        entry = run_case(recipe, settings, checkpoint=checkpoint, **further)
+        entry.case = further
+        record.add(entry)
+        if checkpoint:
+            checkpoint.unlink(missing_ok=True)
+        title = ", ".join([repr(settings), *(f"{key} {value}" for key, value in further.items())])
+        report(f"{title}: {entry.diverged or entry.history}")
+    if record.path:
+        report(f"The record is in {record.path}.")
+    return record
+
+
+def _checkpoint(path, settings, further):
+    """Where a run of a record is kept while it is on its way, beside the record."""
+    digest = hashlib.sha256(repr((settings, further)).encode()).hexdigest()[:8]
+    return path.with_suffix(f".{settings.run}-seed-{settings.seed}-{digest}.checkpoint")
+
+
+def compare(recipe, seeds=(0,), folder=None, report=print):
+    """The chapter's comparison for every seed: a `study` of the recipe's three runs.
+
+    Returns
+    -------
+    Record
+        Of these runs alone, whatever else the file holds.
+    """
+    runs = [replace(settings, seed=seed) for seed in seeds for settings in recipe.runs.values()]
+    return study("compare", recipe, runs, folder, report).only(runs)
+
+
+@lru_cache(maxsize=1)
+def source_features(recipe):
+    """What the source net's `features` give for a recipe's pictures, computed once per process.
+
+    Returns
+    -------
+    train_x, train_y, test_x, test_y : numpy.ndarray
+        float32 (n, d) of the test augmentation, and the labels (n,).
+    """
+    net = recipe.load_pretrained_net()
+    parts = (
+        extract_features(net, BatchLoader(imgs, TestAugs(recipe.size), 32))
+        for imgs in recipe.load_data()
+    )
+    return sum(parts, ())
+
+
+def head_start(recipe, settings, row=None, checkpoint=None):
+    """Train `output` alone on stored features, starting from a row of the source net (exercise 4).
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Its classes are two, the first the one that `row` stands for.
+    settings : Settings
+        ``seed``, ``num_epochs``, ``batch_size``, and for Adam ``learning_rate`` and
+        ``output_lr_mult``; nothing is augmented.
+    row : int, optional
+        Of the source net, see `rows_from_source`; by default Xavier's random start.
+    checkpoint
+        Not used: this takes seconds.
+
+    Returns
+    -------
+    Entry
+        The history's ``test_acc`` begins before the first epoch. With a row, the figure ``top1``
+        says how often the source net's first choice is `row` on test pictures of the first class.
+    """
+    train_x, train_y, test_x, test_y = source_features(recipe)
+    pretrained_net = recipe.load_pretrained_net()
+    seed_everything(settings.seed)
+    net = finetune_net(pretrained_net, 2, settings.output_lr_mult)
+    entry = Entry(settings, History(num_examples=len(train_x)))
+    if row is not None:
+        start = rows_from_source(pretrained_net, row, train_x)
+        for parameter, values in zip((net.output.weight, net.output.bias), start):
+            parameter.set_data(nd.array(values))
+        first_choice = batch_logits(pretrained_net.output, test_x[test_y == 0]).argmax(axis=1)
+        entry.figures["top1"] = float((first_choice == row).mean())
+    adam = {"learning_rate": settings.learning_rate}
+    trainer = gluon.Trainer(net.output.collect_params(), "adam", adam)
+    for _ in range(settings.num_epochs + 1):
+        right = batch_logits(net.output, test_x).argmax(axis=1) == test_y
+        entry.history.test_acc.append(float(right.mean()))
+        order = np.random.permutation(len(train_x))
+        for part in np.array_split(order, -(-len(order) // settings.batch_size)):
+            devices = devices_of(net.output)
+            train_step(net.output, train_x[part], train_y[part], trainer, devices)
+    return entry

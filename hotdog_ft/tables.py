@@ -1,0 +1,146 @@
+"""Tables of runs, and how sure they are."""
+
+import numpy as np
+
+from .recipe import BOOK, TITLES
+
+
+def runs_table(record):
+    """One row per run of a record: what was varied, and what came out at the end.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Column ``run``; a column per setting that differs between the runs, and per part of their
+        cases; ``loss``, ``train_acc``, ``test_acc``, ``seconds`` of all epochs; further figures.
+    """
+    import pandas as pd
+
+    settings = [vars(entry.settings) for entry in record.entries]
+    varied = [
+        name
+        for name in vars(record.entries[0].settings)
+        if len({one[name] for one in settings}) > 1
+    ]
+    rows = []
+    for entry in record.entries:
+        history = entry.history
+        row = {
+            "run": entry.settings.run,
+            **{name: entry.value(name) for name in varied},
+            **entry.case,
+        }
+        row.update(
+            {name: (getattr(history, name) or [np.nan])[-1] for name in ("loss", "train_acc")}
+        )
+        row.update(test_acc=history.last_test_acc, seconds=sum(history.seconds))
+        if history.probe_acc is not None:
+            row.update(probe_acc=history.probe_acc)
+        if entry.diverged:
+            row["diverged"] = entry.diverged
+        rows.append({**row, **entry.figures})
+    return pd.DataFrame(rows)
+
+
+def result_table(histories):
+    """One column per run, ours and the book's figures below each other.
+
+    Parameters
+    ----------
+    histories : dict of str to History
+        Keyed by the names in TITLES.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rounded to three digits, as a history prints.
+    """
+    import pandas as pd
+
+    columns = {}
+    for name, history in histories.items():
+        ours = {
+            "loss": history.loss[-1],
+            "train acc": history.train_acc[-1],
+            "test acc": history.test_acc[-1],
+            "examples/sec": history.examples_per_sec,
+        }
+        book = dict(zip(ours, BOOK.get(name, {}).values()))
+        columns[TITLES[name]] = {
+            **ours,
+            "examples/sec with data": history.examples_per_sec_with_data,
+            "seconds": sum(history.seconds),
+            **{f"book: {row}": book.get(row) for row in ours},
+        }
+    return pd.DataFrame(columns, dtype=float).round(3)
+
+
+def seed_table(record):
+    """Each run's final test accuracy over all seeds of a record.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per run: number of seeds, mean, standard deviation (n - 1), smallest, largest, and the
+        smallest lead over the same seed's run from scratch.
+    """
+    import pandas as pd
+
+    accuracy = pd.DataFrame(
+        {
+            seed: {TITLES[run]: h.last_test_acc for run, h in record.histories(seed).items()}
+            for seed in {entry.settings.seed: None for entry in record.entries}
+        }
+    ).T
+    columns = {
+        "seeds": accuracy.count(),
+        "mean": accuracy.mean(),
+        "std": accuracy.std(),
+        "min": accuracy.min(),
+        "max": accuracy.max(),
+    }
+    if TITLES["scratch"] in accuracy:
+        lead = accuracy.sub(accuracy[TITLES["scratch"]], axis=0)
+        columns["smallest lead"] = lead.drop(columns=TITLES["scratch"]).min()
+    return pd.DataFrame(columns).loc[accuracy.columns].round(3)
+
+
+def accuracy_interval(accuracy, num_pictures):
+    """95 % interval (low, high) that the number of test pictures alone leaves (Wilson 1927).
+
+    It says what other pictures of the same kind might have given; it knows nothing of the seed.
+
+    Examples
+    --------
+    >>> [round(end, 3) for end in accuracy_interval(0.92, 800)]
+    [0.899, 0.937]
+    """
+    from scipy.stats import binomtest
+
+    found = binomtest(round(accuracy * num_pictures), num_pictures)
+    interval = found.proportion_ci(method="wilson")
+    return interval.low, interval.high
+
+
+def paired_gap(first, second):
+    """Mean of ``first - second`` over the same seeds, and its 95 % interval (Student's t).
+
+    Parameters
+    ----------
+    first, second : sequence of float
+        Accuracies, at least two, in the same order of seeds.
+
+    Returns
+    -------
+    mean, low, high : float
+
+    Examples
+    --------
+    >>> [round(float(value), 3) for value in paired_gap([0.9, 0.8, 0.85], [0.6, 0.55, 0.5])]
+    [0.3, 0.176, 0.424]
+    """
+    from scipy.stats import t
+
+    gaps = np.subtract(first, second)
+    half = t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / np.sqrt(len(gaps))
+    return gaps.mean(), gaps.mean() - half, gaps.mean() + half
