@@ -24,10 +24,11 @@ def denormalize(x):
 
 
 def random_crop_box(height, width, rng, scale=(0.08, 1.0)):
-    """Box (left, top, right, bottom) of 8 to 100 % of the area (or another `scale`), width : height 3:4 to 4:3.
+    """Box (left, top, right, bottom) of a random crop, width : height from 3:4 to 4:3.
 
-    As in Gluon's ``RandomResizedCrop``: the share of the area is uniform, the logarithm of the
-    ratio is uniform; after ten boxes that do not fit, the largest central square is taken.
+    As in Gluon's ``RandomResizedCrop``: the share of the picture's area is uniform over `scale`,
+    the logarithm of the ratio is uniform; after ten boxes that do not fit, the largest central
+    square is taken.
     """
     for _ in range(10):
         area = rng.uniform(*scale) * height * width

@@ -51,7 +51,8 @@ class Checkpoint:
         try:
             with safe_open(str(self.path), "numpy") as file:
                 self._about = json.loads(file.metadata()["hotdog_ft checkpoint"])
-                self._tensors = {name: file.get_tensor(name) for name in file.keys()}
+                names = file.keys()
+                self._tensors = {name: file.get_tensor(name) for name in names}
         except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
             raise DataError(
                 f"{self.path} is not an intact checkpoint ({error}). Remove it to begin again."
@@ -59,7 +60,7 @@ class Checkpoint:
         if "identity" not in self._about:
             raise DataError(
                 f"{self.path} was written by an older version of hotdog_ft, which did not note what "
-                "run it belongs to. Name another checkpoint, or remove this one to begin again."
+                "run it belongs to: name another checkpoint, or remove this one to begin again."
             )
         progress = self._about["progress"]
         history, sums = History(**progress["history"]), EpochSums(**progress["epoch"])
@@ -82,8 +83,8 @@ class Checkpoint:
         other = differences(found, {**wanted, "settings": settings})
         if other:
             raise DataError(
-                f"{self.path} belongs to another run ({'; '.join(other)}): name another checkpoint, "
-                "or remove this one to begin again."
+                f"{self.path} belongs to another run ({'; '.join(other)}): name another "
+                "checkpoint, or remove this one to begin again."
             )
         self.identity = {**self.identity, "source net": found["source net"]}
 

@@ -15,7 +15,7 @@ HOTDOG_URL = "https://d2l-data.s3-accelerate.amazonaws.com/hotdog.zip"
 HOTDOG_SHA1 = "fba480ffa8aa7e0febbb511d181409f899b9baa5"
 
 CACHE_BYTES = 1 << 30  # decoded pictures that one data set keeps in memory
-SHORT_SIDE = 512  # pixels; a JPEG of twice that and more is decoded at 1/2, 1/4 or 1/8, never to less than that
+SHORT_SIDE = 512  # pixels; a JPEG of twice that and more is decoded at 1/2, 1/4 or 1/8, never below
 WORKERS = 2  # threads that decode and augment; the result does not depend on it
 
 
@@ -27,8 +27,8 @@ def download_hotdog():
 def read_picture(path):
     """Decode one picture file as a viewer shows it: upright, RGB, on white, its first frame.
 
-    A large JPEG comes at a fraction of its size, 512 pixels or more on the short side: several times as fast,
-    and four to sixty times as many fit into memory.
+    A large JPEG comes at a fraction of its size, 512 pixels or more on the short side: several
+    times as fast, and four to sixty times as many fit into memory.
 
     Returns
     -------

@@ -23,31 +23,27 @@ def why_mxnet_fails(error):
     library = re.search(r"lib(cud|nccl|cu)\w*\.so[.\d]*", str(error))
     if not (3, 9) <= sys.version_info[:2] <= (3, 11):
         return (
-            f"Python {platform.python_version()} cannot run mxnet 1.9.1 ({text}). Use Python 3.9, 3.10 or "
-            "3.11; make tutorial fetches one."
+            f"Python {platform.python_version()} cannot run mxnet 1.9.1 ({text}). Use Python 3.9, "
+            "3.10 or 3.11; make tutorial fetches one."
         )
-    if (
-        isinstance(error, ImportError)
-        and error.name == "mxnet"
-        or isinstance(error, OSError)
-        and not library
-    ):
+    missing = isinstance(error, ImportError) and error.name == "mxnet"
+    if missing or (isinstance(error, OSError) and not library):
         if (platform.system(), platform.machine()) == ("Darwin", "arm64"):
             return (
-                "There is no mxnet 1.9.1 for Apple Silicon. Use a Python for x86-64 under Rosetta 2, or a "
-                "container for linux/amd64."
+                "There is no mxnet 1.9.1 for Apple Silicon. Use a Python for x86-64 under Rosetta "
+                "2, or a container for linux/amd64."
             )
         if platform.system() == "Windows":
             return "There is no mxnet 1.9.1 for Windows. Use WSL 2."
     if library:
         return (
-            f"This build of MXNet is for GPUs and misses {library[0]} ({text}). Install the CUDA and cuDNN "
-            "it was built for, or the build for CPUs: pip install mxnet==1.9.1."
+            f"This build of MXNet is for GPUs and misses {library[0]} ({text}). Install the CUDA "
+            "and cuDNN it was built for, or the build for CPUs: pip install mxnet==1.9.1."
         )
     numpy = _version("numpy")
     if numpy and tuple(map(int, numpy.split(".")[:2])) >= (1, 24):
         return f"numpy {numpy} is too new for mxnet 1.9.1 ({text}): pip install numpy==1.23.5."
-    if isinstance(error, ImportError) and error.name == "mxnet":
+    if missing:
         return "mxnet is not installed: pip install mxnet==1.9.1."
     return f"import mxnet fails ({text}). Try pip install --force-reinstall mxnet==1.9.1."
 
@@ -60,7 +56,7 @@ def _version(name):
 
 
 def _pins():
-    """``{package: version}`` as pyproject.toml (in a checkout) or the installed package names them."""
+    """``{package: version}`` as pyproject.toml (or the installed package) names them."""
     project = Path(__file__).parents[1] / "pyproject.toml"
     if project.exists():
         text = project.read_text().split("[project.optional-dependencies]")[0]
@@ -107,12 +103,12 @@ def check_mxnet():
     if found[0].device_type == "cpu" and shutil.which("nvidia-smi"):
         if mx.runtime.Features().is_enabled("CUDA"):
             return WARN, (
-                "MXNet is a build for GPUs and sees none, though nvidia-smi is there: do the driver and "
-                "CUDA versions fit, and is CUDA_VISIBLE_DEVICES empty?"
+                "MXNet is a build for GPUs and sees none, though nvidia-smi is there: do the "
+                "driver and CUDA versions fit, and is CUDA_VISIBLE_DEVICES empty?"
             )
         return WARN, (
-            f"{describe_devices(found)}, though nvidia-smi is there: pip install mxnet-cu112==1.9.1 "
-            "uses the GPU if CUDA 11.2 and cuDNN 8 are installed"
+            f"{describe_devices(found)}, though nvidia-smi is there: pip install "
+            "mxnet-cu112==1.9.1 uses the GPU if CUDA 11.2 and cuDNN 8 are installed"
         )
     return OK, describe_devices(found)
 
@@ -159,8 +155,8 @@ def check_disk():
         return FAIL, f"{there} cannot be written to; name another folder with HOTDOG_FT_CACHE"
     if free < ROOM:
         return WARN, (
-            f"{free / 1e9:.2f} GB free for {folder}, full mode needs {ROOM / 1e9:.0f}; make room or name "
-            "another folder with HOTDOG_FT_CACHE"
+            f"{free / 1e9:.2f} GB free for {folder}, full mode needs {ROOM / 1e9:.0f}; make room "
+            "or name another folder with HOTDOG_FT_CACHE"
         )
     return OK, f"{free / 1e9:.0f} GB free for {folder}"
 
@@ -184,7 +180,8 @@ def check_data():
         return FAIL, str(error)
     return (
         OK,
-        f"{path}: {len(train_imgs)} + {len(test_imgs)} pictures of {len(train_imgs.classes)} classes, all read",
+        f"{path}: {len(train_imgs)} + {len(test_imgs)} pictures of {len(train_imgs.classes)} "
+        "classes, all read",
     )
 
 
@@ -192,14 +189,15 @@ def check_weights():
     from . import weights, zoo
     from .download import is_intact
 
-    fetched = {path: digest for path, digest in zoo.fetched_files().items() if path.exists()}
+    fetched = {path: digest for path, digest in zoo.fetched_files().values() if path.exists()}
     path = os.environ.get("HOTDOG_FT_WEIGHTS") or next(iter(fetched), None)
     if path in fetched and not is_intact(path, fetched[path]):
         return FAIL, f"{path} is damaged; remove it, then: python -m hotdog_ft download"
     if path is None:
         return (
             WARN,
-            "no ImageNet weights here yet; full mode fetches them, or: python -m hotdog_ft download",
+            "no ImageNet weights here yet; full mode fetches them, or: "
+            "python -m hotdog_ft download",
         )
     try:
         net = weights.load_net(path)
@@ -226,6 +224,6 @@ def examine():
         if broken and check in (check_disk, check_data, check_weights):
             continue  # they need MXNet
         status, message = check()
-        broken = broken or check is check_mxnet and status == FAIL
+        broken = broken or (check is check_mxnet and status == FAIL)
         found.append({"check": check.__name__[6:], "status": status, "message": message})
     return found

@@ -17,7 +17,17 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 
 class DataError(ValueError):
-    """A data set that cannot be used; the message names the file and the way out."""
+    """A file or folder that cannot be used; the message names it and the way out.
+
+    Examples
+    --------
+    >>> from hotdog_ft import load_image_folders
+    >>> try:
+    ...     load_image_folders("chairs")
+    ... except DataError as error:
+    ...     print(error)  # doctest: +ELLIPSIS
+    There is no chairs. Name a folder or a zip archive that holds train/ and test/ with ...
+    """
 
 
 def cache_folder():
@@ -26,7 +36,7 @@ def cache_folder():
 
 
 def packaged(name):
-    """Folder that comes along: in a checkout beside the package, in an installed package inside it."""
+    """A folder that comes along: beside the package in a checkout, inside it when installed."""
     package = Path(__file__).parent
     return next((f for f in (package / name, package.parent / name) if f.is_dir()), None)
 
@@ -61,8 +71,8 @@ def fetch(url, known_hash, path, by_hand=None):
         ).fetch(path.name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=True))
     except (RequestException, ValueError) as error:  # ValueError: pooch found another hash
         raise DataError(
-            f"Could not fetch {url} ({error.__class__.__name__}: {error}). To go on without this host, "
-            f"{by_hand or f'put the file with the hash {known_hash} at {path} by hand'}."
+            f"Could not fetch {url} ({error.__class__.__name__}: {error}). To go on without this "
+            f"host, {by_hand or f'put the file with the hash {known_hash} at {path} by hand'}."
         ) from error
     except OSError as error:
         raise DataError(
@@ -132,8 +142,9 @@ def unpack(archive):
     Raises
     ------
     DataError
-        It is no zip, damaged or encrypted, does not fit on the disk, or holds what a set of pictures
-        does not: paths out of its folder, links, other archives, more than ``MAX_UNPACKED`` bytes.
+        It is no zip, damaged or encrypted, does not fit on the disk, or holds what a set of
+        pictures does not: paths out of its folder, links, other archives, more than
+        ``MAX_UNPACKED`` bytes.
     """
     archive = Path(archive)
     if not zipfile.is_zipfile(archive):

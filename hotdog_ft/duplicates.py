@@ -5,7 +5,7 @@ from PIL import Image
 
 
 def _fingerprints(pictures):
-    """64 bits a picture: whether each of 8 x 8 cells is brighter than its right neighbour ("dHash")."""
+    """64 bits per picture: is each of 8 x 8 cells brighter than its right neighbour? ("dHash")."""
     rows = [
         np.asarray(Image.fromarray(pictures[i][0]).convert("L").resize((9, 8), Image.BILINEAR), int)
         for i in range(len(pictures))
@@ -21,8 +21,8 @@ def near_duplicates(first, second, max_distance=3):
     first, second : Pictures
         The same object twice looks for pairs within it.
     max_distance : int
-        Of 64 bits that tell coarse brightness, how many may differ. A copy of another size, format or
-        quality differs in few; two unrelated pictures in about 32.
+        Of 64 bits that tell coarse brightness, how many may differ. A copy of another size, format
+        or quality differs in few; two unrelated pictures in about 32.
 
     Returns
     -------

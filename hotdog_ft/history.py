@@ -112,6 +112,8 @@ class History:
         if self.loss:
             speed = f"{self.examples_per_sec:.1f} examples/sec on [{', '.join(self.devices)}]"
             lines += [self._outcome(), speed]
+        elif self.test_acc:
+            lines.append(f"test acc {three_digits(self.test_acc[-1])}")
         return "\n".join(lines) or "no epoch yet"
 
     def __repr__(self):
@@ -126,4 +128,6 @@ class History:
 
         columns = ["loss", "train_acc", "test_acc", "seconds", "compute_seconds", "test_seconds"]
         epochs = pd.RangeIndex(1, len(self.loss) + 1, name="epoch")
-        return pd.DataFrame({name: getattr(self, name) for name in columns}, index=epochs)
+        # NaN for what was not measured
+        values = {name: getattr(self, name) or np.nan for name in columns}
+        return pd.DataFrame(values, index=epochs)

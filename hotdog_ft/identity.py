@@ -9,7 +9,7 @@ from .settings import METHOD
 
 
 def data_identity(train_imgs, test_imgs):
-    """Hashes of both data sets' content, and the class names in their order (None if there are none)."""
+    """Hashes of both data sets' content, and the class names in order (None if there are none)."""
     return {
         "classes": getattr(train_imgs, "classes", None),
         "training pictures": content_sha256(train_imgs),
@@ -48,7 +48,7 @@ def source_sha256(net):
 
 
 def source_sha256_of(tensors):
-    """What `source_sha256` gives for a net that holds these arrays (a dict by parameters' names)."""
+    """What `source_sha256` gives for a net that holds these arrays, a dict by their names."""
     part = "features."
     if any(name.startswith(part) for name in tensors):
         tensors = {n[len(part) :]: a for n, a in tensors.items() if n.startswith(part)}
@@ -56,28 +56,35 @@ def source_sha256_of(tensors):
 
 
 def differences(found, wanted):
-    """What is different about the run `found`, in words; an empty list where it is the one `wanted`."""
+    """What is different about the run `found`, in words; empty where it is the one `wanted`."""
     words = []
     for name, value in wanted.items():
         there = found.get(name)
         if name == "settings":
-            old = there or {}
-            words += [
-                f"{key} {_plain(old.get(key))} instead of {_plain(value[key])}"
-                for key in value
-                if _plain(old.get(key)) != _plain(value[key])
-            ]
-        elif there != value:
-            if name == "classes" and there and value and sorted(there) != sorted(value):
-                words.append(f"its classes are {', '.join(there)} instead of {', '.join(value)}")
-            elif name == "classes":
-                words.append("its classes are in another order")
-            elif name == "method":
-                words.append(f"it was made by method {there} instead of {value}")
-            else:
-                words.append(f"its {name} {'is another' if name == 'source net' else 'are others'}")
+            words += _other_settings(there or {}, value)
+        elif there == value:
+            continue
+        elif name == "method":
+            words.append(f"it was made by method {there} instead of {value}")
+        elif name == "classes":
+            words.append(f"its classes are {_listed(there)} instead of {_listed(value)}")
+        elif name == "source net":
+            words.append("its source net is another")
+        elif found.get("classes") == wanted["classes"]:  # a set of other classes is another anyway
+            words.append(f"its {name} are others")
     return words
 
 
-def _plain(value):
-    return list(value) if isinstance(value, tuple) else value
+def _listed(classes):
+    return ", ".join(classes) if classes else "without names"
+
+
+def _other_settings(found, wanted):
+    def plain(value):
+        return list(value) if isinstance(value, tuple) else value  # as JSON has it
+
+    return [
+        f"{name} {plain(found.get(name))} instead of {plain(value)}"
+        for name, value in wanted.items()
+        if plain(found.get(name)) != plain(value)
+    ]

@@ -11,7 +11,9 @@ from .training import train_step
 
 
 def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weight_decay=0.001):
-    """Train for a few batches at a rate that grows by the same factor every time; `net` is then as before.
+    """Train for a few batches at a rate that grows by the same factor every time.
+
+    Afterwards `net` is as before.
 
     Parameters
     ----------
@@ -26,7 +28,8 @@ def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weig
     Returns
     -------
     losses : pandas.Series
-        The mean loss of each batch before its update (nats), averaged over seven batches, against the rate.
+        The mean loss of each batch before its update (nats), averaged over seven batches, against
+        the rate.
     suggestion : float
         A tenth of the rate at which the smoothed loss is smallest, which is on the edge already.
 
@@ -49,7 +52,7 @@ def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weig
         trainer.set_learning_rate(rate)
         loss, _ = train_step(net, X, y, trainer, devices)
         loss /= len(X)
-        if not np.isfinite(loss) or losses and loss > 4 * min(losses):
+        if not np.isfinite(loss) or (losses and loss > 4 * min(losses)):
             break
         rates.append(rate)
         losses.append(loss)

@@ -80,6 +80,12 @@ def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
     -------
     ResNetV1 or ResNetV2
         On the CPU, ready to be trained.
+
+    Examples
+    --------
+    >>> from hotdog_ft import load_recipe
+    >>> finetune_net(load_recipe("mini").load_pretrained_net(), num_classes=2).output
+    Dense(128 -> 2, linear)
     """
     net = _twin(pretrained_net, num_classes)
     net.initialize(init.Xavier())
@@ -92,7 +98,14 @@ def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
 
 
 def scratch_net(pretrained_net, num_classes):
-    """The scratch twin: the source's architecture, every layer initialised by Xavier."""
+    """The scratch twin: the source's architecture, every layer initialised by Xavier.
+
+    Examples
+    --------
+    >>> from hotdog_ft import load_recipe
+    >>> scratch_net(load_recipe("mini").load_pretrained_net(), num_classes=2).output
+    Dense(128 -> 2, linear)
+    """
     net = _twin(pretrained_net, num_classes)
     net.initialize(init.Xavier())
     return _materialise(net)
@@ -142,11 +155,15 @@ def frozen(block):
 
 @contextmanager
 def learning_as_set(net, settings):
-    """Within this block `net` learns as the settings say: what is frozen, BatchNorm, the output's rate.
+    """Within this block `net` learns as the settings say; afterwards it is as before.
 
-    A net without `output` learns as a whole, at one rate.
+    That is ``trained``, ``use_global_stats`` and ``output_lr_mult``. A net without `output` learns
+    as a whole, at one rate.
     """
     with ExitStack() as stack:
+        # graphs of the whole net that were built before know nothing of this; nor later of its end
+        stack.callback(net.hybridize, static_alloc=True)
+        net.hybridize(static_alloc=True)
         if settings.trained == "output":
             stack.enter_context(frozen(net.features))
         elif settings.trained == "last stage":
@@ -160,9 +177,10 @@ def learning_as_set(net, settings):
 
 @contextmanager
 def fused(block, X):
-    """Within this block a net on a CPU predicts with convolution, BatchNorm and ReLU in one operation of oneDNN.
+    """Within this block a net on a CPU predicts with fused operations of oneDNN.
 
-    Predictions change in the last digits only. Nothing is to be trained meanwhile.
+    Convolution, BatchNorm and ReLU become one operation. Predictions change in the last digits
+    only. Nothing is to be trained meanwhile.
 
     Parameters
     ----------
@@ -182,12 +200,23 @@ def freeze(block):
     """Fix a part of a net, such as ``net.features``: training moves nothing in it any more.
 
     Its parameters get no gradient, and its BatchNorm layers normalise by their running statistics
-    and leave them alone: in training it computes what it computes in prediction.
+    and leave them alone: in training it computes what it computes in prediction. (A net that was
+    used before keeps a graph that knows nothing of this. `train` and `learning_as_set` renew it; in
+    a loop without them call ``net.hybridize()``.)
 
     Returns
     -------
     HybridBlock
         The same `block`.
+
+    Examples
+    --------
+    >>> from hotdog_ft import load_recipe
+    >>> net = finetune_net(load_recipe("mini").load_pretrained_net(), num_classes=2)
+    >>> freeze(net.features) is net.features
+    True
+    >>> sum(parameter.grad_req != "null" for parameter in net.collect_params().values())
+    2
     """
     block.collect_params().setattr("grad_req", "null")
     use_global_stats(block)
@@ -196,14 +225,14 @@ def freeze(block):
 
 
 def last_stage(net):
-    """Place in ``net.features`` of the last of its four stages, so that ``net.features[:place]`` is all before."""
+    """Place of the last of the four stages in ``net.features``; ``[:place]`` is all before it."""
     return max(
         place for place, layer in enumerate(net.features) if isinstance(layer, nn.HybridSequential)
     )
 
 
 def fingerprint(block):
-    """Hash of every array in a part of a net, running statistics included: equal if no bit moved."""
+    """Hash of every array in a part of a net, running statistics included."""
     found = sorted(parameters(block).items())
     return arrays_sha256((name, p.data(p.list_ctx()[0]).asnumpy()) for name, p in found)
 

@@ -7,13 +7,13 @@ from mxnet.gluon import nn
 def parameters(block):
     """The parameters of `block` by the names of its file, such as ``features.0.weight``.
 
-    ``collect_params`` gives names with a counter of this process in them (``resnetv10_conv0_weight``).
+    ``collect_params`` gives names that hold a counter of this process (``resnetv10_conv0_weight``).
     """
     return block._collect_params_with_prefix()
 
 
 def use_global_stats(block, flags=True):
-    """Tell every BatchNorm in `block` whether to use its running statistics; returns the flags before.
+    """Tell every BatchNorm in `block` whether to use its running statistics.
 
     The public way is an argument of the constructor, long before anybody knows.
 
@@ -21,6 +21,11 @@ def use_global_stats(block, flags=True):
     ----------
     flags : bool or list of bool
         One for all layers, or one per layer as this function returned them.
+
+    Returns
+    -------
+    list of bool
+        The flags before.
     """
     layers = []
     block.apply(lambda layer: layers.append(layer) if isinstance(layer, nn.BatchNorm) else None)

@@ -1,4 +1,4 @@
-"""The chapter's figures; each function returns a Plot that a notebook shows and that can be saved."""
+"""The chapter's figures: each function returns a Plot, to be shown in a notebook or saved."""
 
 import io
 
@@ -70,7 +70,7 @@ def plot_histories(histories):
     return figure
 
 
-def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None):
+def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None, interval=None):
     """Lines through points, one colour a curve.
 
     Parameters
@@ -82,6 +82,8 @@ def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None):
         Logarithmic horizontal axis.
     mark : tuple of (float, str), optional
         A place on the horizontal axis and what it is.
+    interval : callable, optional
+        Gives (low, high) of a value; drawn as a bar through each point.
     """
     figure = Plot(figsize=(6.5, 3.4), layout="constrained")
     axes = figure.add_subplot()
@@ -92,6 +94,9 @@ def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None):
             ("os^v"[number % 4] if len(values) < 30 else "") + "-",
             label=title,
         )
+        if interval:
+            low, high = zip(*map(interval, values))
+            axes.vlines(values.index, low, high, color=axes.lines[-1].get_color(), alpha=0.5)
     if mark:
         axes.axvline(mark[0], color="#555555", linestyle="--", label=mark[1])
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log_x else "linear")
@@ -101,9 +106,9 @@ def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None):
 
 
 def show_confusion(table):
-    """A confusion matrix in colours and numbers, such as ``pandas.crosstab(frame.true, frame.label)``."""
+    """A confusion matrix in colours and numbers: ``pandas.crosstab(frame.true, frame.label)``."""
     figure = Plot(
-        figsize=(1.6 + 0.9 * len(table.columns), 1.4 + 0.7 * len(table)), layout="constrained"
+        figsize=(2.2 + 0.9 * len(table.columns), 1.4 + 0.7 * len(table)), layout="constrained"
     )
     axes = figure.add_subplot()
     axes.imshow(table, cmap="Blues", vmin=0)
@@ -124,14 +129,14 @@ def show_confusion(table):
 
 
 def overlay(picture, heat):
-    """A picture under a map that is laid over it: grey where the map is smallest, red where it is largest.
+    """A picture under a map: grey where the map is smallest, red where it is largest.
 
     Parameters
     ----------
     picture : numpy.ndarray
         uint8 (height, width, 3).
     heat : numpy.ndarray
-        Any height and width, as given by `class_activation_map`; stretched to the picture's.
+        Any height and width, as given by `occlusion_map`; stretched to the picture's.
 
     Returns
     -------
@@ -168,19 +173,38 @@ def live_curves():
     return redraw
 
 
-def draw_fine_tuning():
-    """The chapter's idea in one figure: what is copied from source to target model, what is new."""
+def draw_fine_tuning(
+    source_data="ImageNet", source_classes=1000, features=512, classes=("hot dog", "not hot dog")
+):
+    """The chapter's idea in one figure: what is copied from source to target model, what is new.
+
+    Parameters
+    ----------
+    source_data : str
+        What the source net has learnt.
+    source_classes, features : int
+        Outputs and inputs of the source net's `output`.
+    classes : sequence of str
+        The target's class names.
+    """
     figure = Plot(figsize=(8, 3.6), layout="tight")
     axes = figure.add_subplot()
     axes.set(xlim=(0, 8), ylim=(0, 4.1))
     axes.set_axis_off()
+    names = " / ".join(classes)
+    target_data = names if len(names) <= 36 else f"{len(classes)} classes"
     models = [
-        (0.4, "Source model", "source data set\n(ImageNet, 1,000 classes)", "output: 1,000 logits"),
+        (
+            0.4,
+            "Source model",
+            f"source data set\n({source_data}, {source_classes:,} classes)",
+            f"output: {features} features\nto {source_classes:,} logits",
+        ),
         (
             4.9,
             "Target model",
-            "target data set\n(hot dog / not hot dog)",
-            "output: 2 logits\nXavier, rate × 10",
+            f"target data set\n({target_data})",
+            f"output: {features} features to {len(classes)} logits\nXavier, rate × 10",
         ),
     ]
     layers = ["stem", "stages 1 and 2", "stages 3 and 4"]

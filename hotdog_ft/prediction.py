@@ -3,12 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-from mxnet import nd
-from mxnet.gluon import nn
 
 from .augment import TestAugs
 from .data import Pictures, visible
-from .devices import devices_of
 from .download import DataError
 from .evaluation import batch_logits, probabilities
 from .loader import BatchLoader
@@ -34,7 +31,7 @@ def predict(net, paths, classes=None, size=None):
     net : HybridBlock
     paths : path or sequence of path
         Files, or folders whose visible content is meant at any depth.
-    classes : list of str, optional
+    classes : sequence of str, optional
         Names of the outputs; by default those that were saved with the net, else numbers.
     size : int, optional
         Side of the network's input in pixels; by default the one saved with the net, else 224.
@@ -65,7 +62,7 @@ def predict(net, paths, classes=None, size=None):
     pictures = Pictures(_files(paths)).check()
     if not len(pictures):
         raise DataError(f"There is no picture in {paths}.")
-    classes = classes or getattr(net, "classes", None)
+    classes = getattr(net, "classes", None) if classes is None else list(classes)
     augs = TestAugs(size or getattr(net, "size", None) or 224)
     with fused(net, np.zeros((1, 3, augs.size, augs.size))):
         logits = np.concatenate([batch_logits(net, X) for X, _ in BatchLoader(pictures, augs, 32)])
@@ -79,28 +76,36 @@ def predict(net, paths, classes=None, size=None):
     )
 
 
-def class_activation_map(net, x, label):
-    """Where a picture speaks for a class (CAM, Zhou et al. 2016).
+def occlusion_map(net, x, label, cells=8):
+    """Where a picture speaks for a class: how much is lost when a part of it is covered.
 
-    The output layer is linear and follows a mean over places, so each logit is a mean of what the places
-    contribute. The classes' common part, which softmax ignores, is left out.
+    A square of two by two cells in the picture's mean colour moves over the picture, cell by cell
+    (Zeiler and Fergus 2014). What counts is the logit over the mean of all logits.
 
     Parameters
     ----------
-    net : ResNetV1 or ResNetV2
+    net : HybridBlock
     x : numpy.ndarray
         float32 (3, S, S), as given by TestAugs.
     label : int
+    cells : int
+        Along each side; the net judges (cells + 1)^2 pictures.
 
     Returns
     -------
     numpy.ndarray
-        float32 (S / 32, S / 32). Positive places speak for the class. The mean, with the biases' part added,
-        is the logit minus the mean of all logits.
+        float32 (cells, cells): the mean loss over the squares that cover a cell. Positive cells
+        speak for the class.
     """
-    device = devices_of(net.output)[0]
-    layers = enumerate(net.features)
-    pool = next(place for place, layer in layers if isinstance(layer, nn.GlobalAvgPool2D))
-    maps = net.features[:pool](nd.array(x[None], ctx=device))[0].asnumpy()
-    weight = net.output.weight.data(device).asnumpy()
-    return np.tensordot(weight[label] - weight.mean(axis=0), maps, 1)
+    edges = np.linspace(0, x.shape[-1], cells + 1).round().astype(int)
+    spans = [slice(edges[max(i - 1, 0)], edges[min(i + 1, cells)]) for i in range(cells + 1)]
+    rows = []
+    for rows_covered in spans:
+        covered = np.stack([x] * (cells + 2))  # the last one stays as it is
+        for picture, columns_covered in zip(covered, spans):
+            picture[:, rows_covered, columns_covered] = x.mean(axis=(1, 2), keepdims=True)
+        logits = batch_logits(net, covered)
+        lead = logits[:, label] - logits.mean(axis=1)
+        rows.append(lead[-1] - lead[:-1])
+    lost = np.stack(rows)
+    return (lost[1:, 1:] + lost[1:, :-1] + lost[:-1, 1:] + lost[:-1, :-1]) / 4

@@ -85,10 +85,10 @@ def probe(net, train_imgs, settings, history):
 def rows_from_source(pretrained_net, row, features):
     """Two rows for a new output layer from one row of a source net: its class, and anything else.
 
-    "Anything else" is the mean of the other rows, each weighted by the probability that the source net
-    gives to it on these pictures if the class itself is out of the question: the linear part of the log of
-    the sum of the exponentials of all other logits. The biases put half of the pictures on either side.
-    No label is used.
+    "Anything else" is the mean of the other rows, each weighted by the probability that the source
+    net gives to it on these pictures if the class itself is out of the question: the linear part of
+    the log of the sum of the exponentials of all other logits. The biases put half of the pictures
+    on either side. No label is used.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from .devices import available_devices, describe_devices
 from .download import DataError, packaged
 from .fine_tuning import live_curves
 from .loader import loaders
-from .settings import FINE_TUNE, SCRATCH, Settings
+from .settings import CHAPTER, FINE_TUNE, SCRATCH, Settings
 from .training import train
 from .weights import load_net
 from .zoo import fetch_weights
@@ -20,8 +20,8 @@ MINI = packaged("data")
 
 # What the book printed on one GPU (chapter 13.2, MXNet), to set beside ours.
 BOOK = {
-    "finetune": {"loss": 0.223, "train_acc": 0.926, "test_acc": 0.934, "examples_per_sec": 587.8},
-    "scratch": {"loss": 0.431, "train_acc": 0.807, "test_acc": 0.809, "examples_per_sec": 649.9},
+    "finetune": {"loss": 0.223, "train acc": 0.926, "test acc": 0.934, "examples/sec": 587.8},
+    "scratch": {"loss": 0.431, "train acc": 0.807, "test acc": 0.809, "examples/sec": 649.9},
 }
 
 # What the three runs of a recipe are called in tables and figures.
@@ -48,7 +48,7 @@ class Recipe:
     mode: str
     data: str = None
     weights: str = None
-    finetune: Settings = Settings()
+    finetune: Settings = CHAPTER
     scratch: Settings = SCRATCH
     lp_ft: Settings = FINE_TUNE
 
@@ -141,8 +141,8 @@ def load_recipe(mode=None, data=None, weights=None):
     >>> recipe = load_recipe("mini")
     >>> recipe.finetune
     Settings(size=64, batch_size=32, num_epochs=10)
-    >>> recipe.load_data()
-    (<ImageFolder train: 300 hotdog, 300 not-hotdog>, <ImageFolder test: 200 hotdog, 200 not-hotdog>)
+    >>> recipe.load_data()[1]
+    <ImageFolder test: 200 hotdog, 200 not-hotdog>
     """
     mode = mode or os.environ.get("HOTDOG_FT_MODE") or "mini"
     if mode == "full":

@@ -159,8 +159,8 @@ class Record:
             other.append(f"it is the study {old.study} in {old.mode} mode")
         if other:
             raise DataError(
-                f"{new.path} is the record of other runs ({'; '.join(other)}): move it away, or name "
-                "another folder."
+                f"{new.path} is the record of other runs ({'; '.join(other)}): move it away, or "
+                "name another folder."
             )
         return old
 
@@ -182,11 +182,14 @@ class Record:
             raise DataError(f"{path} is not a record of runs ({error}).") from error
         if not isinstance(content, dict) or "identity" not in content:
             raise DataError(
-                f"{path} was not written by this version of hotdog_ft: it does not say what its runs "
-                "are runs of. Move it away, and make it again."
+                f"{path} was not written by this version of hotdog_ft: it does not say what its "
+                "runs are runs of. Move it away, and make it again."
             )
-        entries = [Entry(**entry) for entry in content.pop("entries")]
-        return cls(**content, entries=entries, path=path)
+        try:
+            entries = [Entry(**entry) for entry in content.pop("entries")]
+            return cls(**content, entries=entries, path=path)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{path} is not a record of runs ({error!r}).") from error
 
     def save(self):
         """Write the record to its path in one step."""
@@ -225,5 +228,5 @@ class Record:
         return Record(self.study, self.mode, self.identity, self.about, entries)
 
     def histories(self, seed=0):
-        """The histories of one seed by the name of the run: ``finetune``, ``scratch``, ``lp_ft``."""
+        """The histories of one seed, by the name of the run: ``finetune``, ``scratch``, …"""
         return {entry.settings.run: entry.history for entry in self.find(seed=seed)}

@@ -10,6 +10,37 @@ TRAINED = ("all", "last stage", "output")
 SCHEDULES = ("constant", "cosine")
 
 
+def _whole(least):
+    return f"a whole number from {least}", lambda value: value == int(value) >= least
+
+
+_RATE = "above 0 and finite", lambda value: 0 < value < math.inf
+_WEIGHT = "at least 0 and finite", lambda value: 0 <= value < math.inf
+_RULES = {
+    "seed": (
+        "a whole number from 0, below 2**32",
+        lambda value: value == int(value) and 0 <= value < 2**32,
+    ),
+    "size": _whole(32),
+    "batch_size": _whole(1),
+    "num_epochs": _whole(0),
+    "probe_steps": _whole(0),
+    "learning_rate": _RATE,
+    "probe_learning_rate": _RATE,
+    "output_lr_mult": _WEIGHT,
+    "weight_decay": _WEIGHT,
+    "probe_weight_decay": _WEIGHT,
+    "momentum": ("at least 0 and below 1", lambda value: 0 <= value < 1),
+    "fraction": ("above 0 and at most 1", lambda value: 0 < value <= 1),
+    "crop_scale": (
+        "two shares of the area, the smaller first",
+        lambda value: len(value) == 2 and 0 < value[0] <= value[1] <= 1,
+    ),
+    "trained": (f"one of {', '.join(TRAINED)}", lambda value: value in TRAINED),
+    "schedule": (f"one of {', '.join(SCHEDULES)}", lambda value: value in SCHEDULES),
+}
+
+
 @dataclass(frozen=True, repr=False)
 class Settings:
     """Settings of a run; by default those of the chapter's fine-tuning.
@@ -79,30 +110,17 @@ class Settings:
     probe_weight_decay: float = 3e-4
 
     def __post_init__(self):
-        object.__setattr__(self, "crop_scale", tuple(self.crop_scale))  # JSON knows lists only
-        whole = {"seed": 0, "size": 32, "batch_size": 1, "num_epochs": 0, "probe_steps": 0}
-        for name, least in whole.items():
+        for name, (rule, holds) in _RULES.items():
             value = getattr(self, name)
-            self._require(
-                name, value == int(value) and value >= least, f"a whole number from {least}"
-            )
-        self._require("seed", self.seed < 2**32, "below 2**32")
-        for name in ("learning_rate", "probe_learning_rate"):
-            self._require(name, 0 < getattr(self, name) < math.inf, "above 0 and finite")
-        for name in ("output_lr_mult", "weight_decay", "probe_weight_decay"):
-            self._require(name, 0 <= getattr(self, name) < math.inf, "at least 0 and finite")
-        self._require("momentum", 0 <= self.momentum < 1, "at least 0 and below 1")
-        self._require("fraction", 0 < self.fraction <= 1, "above 0 and at most 1")
-        low, high = self.crop_scale
-        self._require(
-            "crop_scale", 0 < low <= high <= 1, "two shares of the area, the smaller first"
-        )
-        self._require("trained", self.trained in TRAINED, f"one of {', '.join(TRAINED)}")
-        self._require("schedule", self.schedule in SCHEDULES, f"one of {', '.join(SCHEDULES)}")
-
-    def _require(self, name, holds, rule):
-        if not holds:
-            raise ValueError(f"{name} is {getattr(self, name)!r}: it must be {rule}.")
+            try:
+                good = holds(value)
+            except (TypeError, ValueError, OverflowError):  # not even a number
+                good = False
+            if not good:
+                raise ValueError(f"{name} is {value!r}: it must be {rule}.")
+            if rule.startswith("a whole number"):
+                object.__setattr__(self, name, int(value))  # `range` and JSON take Python's only
+        object.__setattr__(self, "crop_scale", tuple(self.crop_scale))  # JSON knows lists only
 
     def __repr__(self):
         """What differs from the chapter's fine-tuning."""
@@ -121,7 +139,8 @@ class Settings:
         return "lp_ft" if self.probe_steps else "finetune"
 
 
-# The chapter's second run.
+# The chapter's two runs.
+CHAPTER = Settings()
 SCRATCH = Settings(from_scratch=True, learning_rate=0.1, output_lr_mult=1)
 
 # Linear probing, then fine-tuning (Kumar et al. 2022). Crops, rates and the probe's weight decay

@@ -65,7 +65,7 @@ def result_table(histories):
             "test acc": history.test_acc[-1],
             "examples/sec": history.examples_per_sec,
         }
-        book = dict(zip(ours, BOOK.get(name, {}).values()))
+        book = BOOK.get(name, {})
         columns[TITLES[name]] = {
             **ours,
             "examples/sec with data": history.examples_per_sec_with_data,

@@ -229,6 +229,7 @@ def train(net, train_imgs, test_imgs, settings, *, devices=None, after_epoch=Non
             if interrupts:
                 done = f"batch {sums.batches} of {title}" if sums.batches else title
                 raise KeyboardInterrupt(
-                    f"Stopped after {done}, saved in {checkpoint}. The same call goes on from there."
+                    f"Stopped after {done}, saved in {checkpoint}. The same call goes on from "
+                    "there."
                 )
     return history

@@ -20,11 +20,12 @@ class WeightsError(DataError):
 
 
 def _read(path):
-    """All tensors of `path` by Gluon's file names, and what `save_net` noted; nothing is executed."""
+    """All tensors of `path` by Gluon's names, and what `save_net` noted; nothing is executed."""
     try:
         if path.suffix == ".safetensors":
             with safe_open(str(path), "numpy") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
+                names = file.keys()
+                tensors = {name: file.get_tensor(name) for name in names}
                 about = json.loads((file.metadata() or {}).get("hotdog_ft", "{}"))
             named = {gluon_name(name): tensor for name, tensor in tensors.items()}
             return {name: tensor for name, tensor in named.items() if name}, about
@@ -53,8 +54,8 @@ def load_net(path):
     Returns
     -------
     ResNetV1 or ResNetV2
-        With `features` and `output`, on the CPU. ``net.classes`` (list of str) and ``net.size`` (pixels)
-        are what `save_net` noted, else None.
+        With `features` and `output`, on the CPU. ``net.classes`` (list of str) and ``net.size``
+        (pixels) are what `save_net` noted, else None.
 
     Raises
     ------

@@ -36,7 +36,7 @@ _TORCH_SUFFIX = {
 
 
 def gluon_name(torch_name):
-    """Gluon's name (``resnet18_v1``) of a tensor of torchvision's ResNet-18, None if it has none."""
+    """Gluon's name (``resnet18_v1``) of a tensor of torchvision's ResNet-18, else None."""
     part, _, suffix = torch_name.rpartition(".")
     if suffix == "num_batches_tracked":
         return None
@@ -60,7 +60,7 @@ def gluon_name(torch_name):
 
 
 def today_names(tensors):
-    """Give the tensors of the zoo's older files, ``conv0_weight`` …, today's names by their order."""
+    """Tensors of the zoo's older files (``conv0_weight`` …) by today's names."""
     if not tensors or any("." in name for name in tensors):
         return tensors
     first = next(
@@ -74,16 +74,24 @@ def today_names(tensors):
 
 
 def fetched_files():
-    """Where ImageNet weights lie once they are fetched, each with its hash: Gluon's, torchvision's."""
+    """Where ImageNet weights lie once they are fetched, each with its hash.
+
+    Returns
+    -------
+    dict of str to (pathlib.Path, str)
+        ``"gluon"`` and ``"torchvision"``; a hash is ``"sha1:…"`` or ``"sha256:…"``.
+    """
+    gluon = Path(mx.base.data_dir()) / "models" / f"{GLUON_NAME}.params"
+    torchvision = cache_folder() / "resnet18.tv_in1k.safetensors"
     return {
-        Path(mx.base.data_dir()) / "models" / f"{GLUON_NAME}.params": f"sha1:{GLUON_SHA1}",
-        cache_folder() / "resnet18.tv_in1k.safetensors": f"sha256:{TORCHVISION_SHA256}",
+        "gluon": (gluon, f"sha1:{GLUON_SHA1}"),
+        "torchvision": (torchvision, f"sha256:{TORCHVISION_SHA256}"),
     }
 
 
 def fetch_gluon():
     """Path of the zoo's ``resnet18_v2`` parameters in MXNet's own cache, fetched if need be."""
-    final, known_hash = list(fetched_files().items())[0]
+    final, known_hash = fetched_files()["gluon"]
     if is_intact(final, known_hash):
         return final
     repo = (os.environ.get("MXNET_GLUON_REPO") or GLUON_REPO).rstrip("/")
@@ -111,12 +119,24 @@ def fetch_gluon():
 def fetch_torchvision():
     """Path of torchvision's ResNet-18 parameters (46.8 MB) in the cache, fetched if need be."""
     repo = (os.environ.get("HF_ENDPOINT") or TORCHVISION_REPO).rstrip("/")
-    final, known_hash = list(fetched_files().items())[1]
+    final, known_hash = fetched_files()["torchvision"]
     return fetch(f"{repo}/{TORCHVISION_PATH}", known_hash, final)
 
 
 def fetch_weights():
-    """Path of ImageNet weights: Gluon's ``resnet18_v2``, or torchvision's where that host fails."""
+    """Path of ImageNet weights: Gluon's ``resnet18_v2``, or torchvision's where that host fails.
+
+    Raises
+    ------
+    DataError
+        Both hosts fail; the message says where to put a file by hand.
+
+    Examples
+    --------
+    >>> path = fetch_weights()  # doctest: +SKIP
+    >>> path.name  # doctest: +SKIP
+    'resnet18_v2-a81db45f.params'
+    """
     try:
         return fetch_gluon()
     except DataError as error:
