@@ -1,4 +1,4 @@
-"""The contender "the book": d2l 1.0.3's functions as they stand, with the CPU as the device list."""
+"""The contender "the book": d2l 1.0.3's functions as they stand, the CPU as the device list."""
 
 from pathlib import Path
 
@@ -10,10 +10,19 @@ from serve import serve
 npx.set_np()
 normalize = gluon.data.vision.transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 transforms = gluon.data.vision.transforms
-AUGS = {"train": transforms.Compose([transforms.RandomResizedCrop(224), transforms.RandomFlipLeftRight(),
-                                     transforms.ToTensor(), normalize]),
-        "test": transforms.Compose([transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor(),
-                                    normalize])}
+AUGS = {
+    "train": transforms.Compose(
+        [
+            transforms.RandomResizedCrop(224),
+            transforms.RandomFlipLeftRight(),
+            transforms.ToTensor(),
+            normalize,
+        ]
+    ),
+    "test": transforms.Compose(
+        [transforms.Resize(256), transforms.CenterCrop(224), transforms.ToTensor(), normalize]
+    ),
+}
 
 
 def new_net():
@@ -52,7 +61,9 @@ def predict(batch_size):
 def batches(kind, folder, count, batch_size):
     images = gluon.data.vision.ImageFolderDataset(str(Path(folder) / "train"))
     images.items = [images.items[i] for i in numpy.random.permutation(len(images))[:count]]
-    return gluon.data.DataLoader(images.transform_first(AUGS[kind]), batch_size, shuffle=kind == "train")
+    return gluon.data.DataLoader(
+        images.transform_first(AUGS[kind]), batch_size, shuffle=kind == "train"
+    )
 
 
 def load(kind, folder, count, epoch):

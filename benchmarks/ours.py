@@ -4,16 +4,24 @@ import atexit
 import shutil
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import hotdog_ft  # noqa: E402
-import mxnet as mx  # noqa: E402
-import numpy as np  # noqa: E402
-from hotdog_ft.data import Pictures  # noqa: E402
-from hotdog_ft.model import fused, resnet18  # noqa: E402
-from hotdog_ft.train import batch_logits, train_one_epoch, train_step  # noqa: E402
-from serve import serve  # noqa: E402
+import hotdog_ft  # noqa: F401 - before mxnet
+
+# isort: split
+import mxnet as mx
+import numpy as np
+from serve import serve
+
+from hotdog_ft.data import ImageFolder, Pictures
+from hotdog_ft.evaluation import batch_logits
+from hotdog_ft.loader import loaders
+from hotdog_ft.model import fused, resnet18
+from hotdog_ft.probe import fit_output
+from hotdog_ft.settings import FINE_TUNE, Settings
+from hotdog_ft.training import new_trainer, train_one_epoch, train_step
 
 
 def new_net(size, devices):
@@ -21,8 +29,8 @@ def new_net(size, devices):
     net.initialize(mx.init.Xavier(), ctx=devices)
     net(mx.nd.zeros((1, 3, size, size), ctx=devices[0]))
     net.hybridize(static_alloc=True, static_shape=True)
-    learning = [p for p in net.collect_params().values() if p.grad_req != "null"]
-    return net, mx.gluon.Trainer(learning, "sgd", {"learning_rate": 1e-4, "wd": 0.001}, update_on_kvstore=False)
+    # random pictures teach nothing: a small rate keeps the numbers finite
+    return net, new_trainer(net, Settings(learning_rate=1e-4), num_batches=1)
 
 
 def train(batch_size, size=224, num_devices=1):
@@ -54,19 +62,23 @@ def predict(batch_size, size=224):
 
 
 def images(folder, count):
-    found = hotdog_ft.ImageFolder(Path(folder) / "train")
+    found = ImageFolder(Path(folder) / "train")
     return found.subset(np.random.default_rng(0).permutation(len(found))[:count])
+
+
+def loader(pictures, batch_size=32, kind="train"):
+    train_iter, test_iter = loaders(pictures, pictures, Settings(batch_size=batch_size))
+    return {"train": train_iter, "test": test_iter}[kind]
 
 
 def load(kind, folder, count, epoch):
     """One pass of the loader alone; `epoch` 1 decodes, from 2 on pictures are in memory."""
-    augs = {"train": hotdog_ft.TrainAugs, "test": hotdog_ft.TestAugs}[kind](224)
-    loader = hotdog_ft.BatchLoader(images(folder, count), augs, 32, shuffle=kind == "train")
+    data_iter = loader(images(folder, count), kind=kind)
 
     def once():
         if epoch == 1:
-            loader.images = images(folder, count)
-        return sum(len(y) for _, y in loader)
+            data_iter.images = images(folder, count)
+        return sum(len(y) for _, y in data_iter)
 
     if epoch > 1:
         once()
@@ -76,12 +88,12 @@ def load(kind, folder, count, epoch):
 def epoch(folder, count, batch_size):
     """An epoch from disk; the net is compiled before, the pictures are read in the first call."""
     net, trainer = new_net(224, [mx.cpu()])
-    loader = hotdog_ft.BatchLoader(images(folder, count), hotdog_ft.TrainAugs(224), batch_size, shuffle=True)
+    data_iter = loader(images(folder, count), batch_size)
     X = np.zeros((batch_size, 3, 224, 224), "float32")
     train_step(net, X, np.zeros(batch_size), trainer, [mx.cpu()])
 
     def once():
-        return train_one_epoch(net, loader, trainer, [mx.cpu()]).examples
+        return train_one_epoch(net, data_iter, trainer, [mx.cpu()]).examples
 
     return once
 
@@ -90,9 +102,10 @@ def probe_epoch(count):
     """An epoch of training the output layer on features that were computed before."""
     net, _ = new_net(224, [mx.cpu()])
     features, labels = np.random.normal(size=(count, 512)).astype("float32"), np.arange(count) % 2
+    one_step = replace(FINE_TUNE, probe_steps=1)
 
     def once():
-        hotdog_ft.fit_output(net, features, labels, num_steps=1)
+        fit_output(net, features, labels, one_step)
         return count
 
     once()
@@ -100,15 +113,15 @@ def probe_epoch(count):
 
 
 def grow(folder, count):
-    """An epoch of the loader over `count` pictures that are files of their own: links, where there are too few."""
+    """An epoch of the loader over `count` files: links to pictures, where there are too few."""
     found = images(folder, None)
     links = Path(tempfile.mkdtemp())
     paths = [links / f"{i}.jpg" for i in range(count)]
     for i, path in enumerate(paths):
         path.symlink_to(found.paths[i % len(found)].resolve())
     atexit.register(shutil.rmtree, links)
-    loader = hotdog_ft.BatchLoader(Pictures(paths), hotdog_ft.TrainAugs(224), 32, shuffle=True)
-    return lambda: sum(len(y) for _, y in loader)
+    data_iter = loader(Pictures(paths))
+    return lambda: sum(len(y) for _, y in data_iter)
 
 
 def matrix(side):
@@ -125,5 +138,14 @@ def matrix(side):
 
 
 if __name__ == "__main__":
-    serve({"train": train, "predict": predict, "load": load, "epoch": epoch, "probe_epoch": probe_epoch, "grow": grow,
-           "matrix": matrix})
+    serve(
+        {
+            "train": train,
+            "predict": predict,
+            "load": load,
+            "epoch": epoch,
+            "probe_epoch": probe_epoch,
+            "grow": grow,
+            "matrix": matrix,
+        }
+    )

@@ -1,4 +1,4 @@
-"""The contender PyTorch: torchvision's ResNet-18 and transforms; "channels-last" as its first argument."""
+"""The contender PyTorch: torchvision's ResNet-18 and transforms; "channels-last" is an argument."""
 
 import sys
 from pathlib import Path
@@ -10,18 +10,34 @@ from torch.utils.data import DataLoader, Subset
 
 try:
     import torchvision  # noqa: F401
-except RuntimeError:  # PyTorch's build for CPUs lacks two operators of torchvision's wheel; none is used here
+except (
+    RuntimeError
+):  # PyTorch's build for CPUs lacks two operators of torchvision's wheel; none is used here
     for name in ("nms", "qnms"):
         define(f"torchvision::{name}", "(Tensor dets, Tensor scores, float threshold) -> Tensor")
-from torchvision import datasets, transforms  # noqa: E402
-from torchvision.models import resnet18  # noqa: E402
+from torchvision import datasets, transforms
+from torchvision.models import resnet18
 
 FORMAT = torch.channels_last if "channels-last" in sys.argv else torch.contiguous_format
 normalize = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
-AUGS = {"train": transforms.Compose([transforms.RandomResizedCrop(224), transforms.RandomHorizontalFlip(),
-                                     transforms.ToTensor(), normalize]),
-        "test": transforms.Compose([transforms.Resize((256, 256)), transforms.CenterCrop(224),
-                                    transforms.ToTensor(), normalize])}
+AUGS = {
+    "train": transforms.Compose(
+        [
+            transforms.RandomResizedCrop(224),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            normalize,
+        ]
+    ),
+    "test": transforms.Compose(
+        [
+            transforms.Resize((256, 256)),
+            transforms.CenterCrop(224),
+            transforms.ToTensor(),
+            normalize,
+        ]
+    ),
+}
 
 
 def new_net():
@@ -79,7 +95,12 @@ def load(kind, folder, count, epoch):
 def epoch(folder, count, batch_size):
     net, optimizer = new_net()
     data_iter = batches("train", folder, count, batch_size)
-    step(net, optimizer, torch.zeros(batch_size, 3, 224, 224), torch.zeros(batch_size, dtype=torch.long))
+    step(
+        net,
+        optimizer,
+        torch.zeros(batch_size, 3, 224, 224),
+        torch.zeros(batch_size, dtype=torch.long),
+    )
 
     def once():
         seen = 0

@@ -3,8 +3,8 @@
     python benchmarks/run.py --data hotdog --torch-python .venv-bench/bin/python --out results/bench
     python benchmarks/run.py --show results/bench/bench-2026-11-26.json
 
-Every figure is the median of some repetitions; wall seconds, with cpu seconds beside them. The second call prints
-the tables of benchmarks/README.md from a record.
+Every figure is the median of some repetitions; wall seconds, with cpu seconds beside them. The
+second call prints the tables of benchmarks/README.md from a record.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from pathlib import Path
 from statistics import median
 
 HERE = Path(__file__).parent
-# ResNet-18 at 224 px: 1.814e9 multiplications and additions forward (He et al. 2016, table 1: 1.8e9); backward
-# twice as many, but for the stem's data gradient (118e6), which nothing needs.
+# ResNet-18 at 224 px: 1.814e9 multiplications and additions forward (He et al. 2016, table 1:
+# 1.8e9); backward twice as many, but for the stem's data gradient (118e6), which nothing needs.
 FORWARD = 2 * 1.814e9
 STEP = 3 * FORWARD - 2 * 118e6
 
@@ -28,8 +28,15 @@ class Contender:
     def __init__(self, name, command, **environment):
         self.name = name
         clean = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
-        self.process = subprocess.Popen(command, cwd=HERE, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, env={**clean, **environment})
+        self.process = subprocess.Popen(
+            command,
+            cwd=HERE,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**clean, **environment},
+        )
 
     def ask(self, *request):
         self.process.stdin.write(json.dumps(request) + "\n")
@@ -52,29 +59,38 @@ def side_by_side(contenders, request, repetitions):
             answers[contender.name].append(contender.ask(*request))
     found = {}
     for name, runs in answers.items():
-        found[name] = {"per_second": median(run["pictures"] / run["seconds"] for run in runs),
-                       "cpu_ms": median(1e3 * run["cpu_seconds"] / run["pictures"] for run in runs),
-                       "all_seconds": [round(run["seconds"], 3) for run in runs]}
+        found[name] = {
+            "per_second": median(run["pictures"] / run["seconds"] for run in runs),
+            "cpu_ms": median(1e3 * run["cpu_seconds"] / run["pictures"] for run in runs),
+            "all_seconds": [round(run["seconds"], 3) for run in runs],
+        }
     return found
 
 
 def alone(command, request, **environment):
-    """One contender's rate in its second go at a request, and the memory it took, in a process of its own."""
+    """A contender's rate in its second go at a request, and its memory, in a process of its own."""
     contender = Contender("ours", command, **environment)
     first, later = contender.ask(*request), contender.ask(*request)
     contender.stop()
-    return {"per_second": later["pictures"] / later["seconds"],
-            "first_per_second": first["pictures"] / first["seconds"],
-            "cpu_ms": 1e3 * later["cpu_seconds"] / later["pictures"], "peak_gb": later["peak_gb"]}
+    return {
+        "per_second": later["pictures"] / later["seconds"],
+        "first_per_second": first["pictures"] / first["seconds"],
+        "cpu_ms": 1e3 * later["cpu_seconds"] / later["pictures"],
+        "peak_gb": later["peak_gb"],
+    }
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", help="folder with train/CLASS/*")
-    parser.add_argument("--torch-python", help="a Python that has torch and torchvision; left out without")
+    parser.add_argument(
+        "--torch-python", help="a Python that has torch and torchvision; left out without"
+    )
     parser.add_argument("--out", type=Path, help="folder of the JSON record")
     parser.add_argument("--repetitions", type=int, default=3)
-    parser.add_argument("--show", type=Path, help="a record to print as tables; nothing is measured")
+    parser.add_argument(
+        "--show", type=Path, help="a record to print as tables; nothing is measured"
+    )
     options = parser.parse_args()
     if options.show:
         return show(json.loads(options.show.read_text()))
@@ -88,48 +104,82 @@ def main():
         commands["PyTorch channels-last"] = [torch, "pytorch.py", "channels-last"]
 
     sys.path.insert(0, str(HERE.parent))
-    from hotdog_ft.results import machine, save_record
+    from hotdog_ft.records import machine, save_json
+
     record = {**machine(), "repetitions": options.repetitions}
     if options.torch_python:
-        record["versions"]["torch"] = subprocess.run([torch, "-c", "import torch; print(torch.__version__)"], text=True,
-                                                     capture_output=True).stdout.strip()
+        record["versions"]["torch"] = subprocess.run(
+            [torch, "-c", "import torch; print(torch.__version__)"], text=True, capture_output=True
+        ).stdout.strip()
     path = options.out / f"bench-{record['date']}.json"
 
     def note(part, found):
         record.setdefault(part[0], {})[part[1]] = found
-        save_record(record, path)
-        print(f"{part[0]} {part[1]}: " + ", ".join(
-            f"{name} {figures['per_second']:.4g}/s" for name, figures in found.items()), flush=True)
+        save_json(record, path)
+        print(
+            f"{part[0]} {part[1]}: "
+            + ", ".join(f"{name} {figures['per_second']:.4g}/s" for name, figures in found.items()),
+            flush=True,
+        )
 
     contenders = [Contender(name, command) for name, command in commands.items()]
-    note(("F", "float32 matrix rate in operations"),  # the book's code has no other than ours
-         side_by_side([c for c in contenders if c.name in ("ours", "PyTorch")], ["matrix", 4096], 5))
+    note(
+        ("F", "float32 matrix rate in operations"),  # the book's code has no other than ours
+        side_by_side([c for c in contenders if c.name in ("ours", "PyTorch")], ["matrix", 4096], 5),
+    )
     for batch_size in (32, 128):
-        note(("A", f"training step, batch {batch_size}"),
-             side_by_side(contenders, ["train", batch_size], options.repetitions))
-        note(("B", f"prediction, batch {batch_size}"),
-             side_by_side(contenders, ["predict", batch_size], options.repetitions))
+        note(
+            ("A", f"training step, batch {batch_size}"),
+            side_by_side(contenders, ["train", batch_size], options.repetitions),
+        )
+        note(
+            ("B", f"prediction, batch {batch_size}"),
+            side_by_side(contenders, ["predict", batch_size], options.repetitions),
+        )
     for kind in ("train", "test"):
         for epoch in (1, 2):
-            note(("C", f"loader, {kind}, {'first epoch' if epoch == 1 else 'later epochs'}"),
-                 side_by_side(contenders[:3], ["load", kind, data, 1000, epoch], 3))
+            note(
+                ("C", f"loader, {kind}, {'first epoch' if epoch == 1 else 'later epochs'}"),
+                side_by_side(contenders[:3], ["load", kind, data, 1000, epoch], 3),
+            )
     for contender in contenders:
         contender.stop()
 
     for batch_size in (32, 128):
-        note(("D", f"epoch of 256 pictures from disk, batch {batch_size}"),
-             {name: alone(command, ["epoch", data, 256, batch_size]) for name, command in commands.items()})
+        note(
+            ("D", f"epoch of 256 pictures from disk, batch {batch_size}"),
+            {
+                name: alone(command, ["epoch", data, 256, batch_size])
+                for name, command in commands.items()
+            },
+        )
 
     for title, request in {
-            **{f"training step, batch {n}, {size} px, {devices} devices": ["train", n, size, devices]
-               for n, size, devices in ((8, 224, 1), (32, 224, 1), (64, 224, 1), (128, 224, 1), (32, 128, 1), (32, 64, 1),
-                                        (32, 224, 2), (32, 224, 3))},
-            **{f"loader, {count} pictures": ["grow", data, count] for count in (250, 500, 1000, 2000, 4000, 8000)},
-            "output layer alone on 2,000 stored features": ["probe_epoch", 2000]}.items():
+        **{
+            f"training step, batch {n}, {size} px, {devices} devices": ["train", n, size, devices]
+            for n, size, devices in (
+                (8, 224, 1),
+                (32, 224, 1),
+                (64, 224, 1),
+                (128, 224, 1),
+                (32, 128, 1),
+                (32, 64, 1),
+                (32, 224, 2),
+                (32, 224, 3),
+            )
+        },
+        **{
+            f"loader, {count} pictures": ["grow", data, count]
+            for count in (250, 500, 1000, 2000, 4000, 8000)
+        },
+        "output layer alone on 2,000 stored features": ["probe_epoch", 2000],
+    }.items():
         note(("G", title), {"ours": alone(commands["ours"], request)})
     for threads in "12":
-        note(("G", f"training step, batch 32, {threads} threads"),
-             {"ours": alone(commands["ours"], ["train", 32], OMP_NUM_THREADS=threads)})
+        note(
+            ("G", f"training step, batch 32, {threads} threads"),
+            {"ours": alone(commands["ours"], ["train", 32], OMP_NUM_THREADS=threads)},
+        )
     print(f"The record is in {path}.")
 
 
@@ -141,16 +191,27 @@ def show(record):
         for title, found in record[part].items():
             ceiling = {"A": rate / STEP, "B": rate / FORWARD}.get(part)
             rates = {name: figures["per_second"] for name, figures in found.items()}
-            torch = max((value for name, value in rates.items() if "PyTorch" in name), default=float("nan"))
-            cells = [f"{value:.4g}" + (f" ({value / ceiling:.0%})" if ceiling else "") for value in rates.values()]
+            torch = max(
+                (value for name, value in rates.items() if "PyTorch" in name), default=float("nan")
+            )
+            cells = [
+                f"{value:.4g}" + (f" ({value / ceiling:.0%})" if ceiling else "")
+                for value in rates.values()
+            ]
             cells += [""] * (4 - len(cells)) + [f"{ceiling:.4g}" if ceiling else ""]
             cells += [f"{rates['ours'] / rates['book']:.2f}", f"{rates['ours'] / torch:.2f}"]
             print(f"| **{part}** {title} | {' | '.join(cells)} |")
     for title, found in record["D"].items():
-        print(f"{title}, first epoch, peak GB: " + ", ".join(
-            f"{name} {figures['first_per_second']:.3g}, {figures['peak_gb']:.1f}" for name, figures in found.items()))
+        print(
+            f"{title}, first epoch, peak GB: "
+            + ", ".join(
+                f"{name} {figures['first_per_second']:.3g}, {figures['peak_gb']:.1f}"
+                for name, figures in found.items()
+            )
+        )
     for title, found in record["G"].items():
-        print(f"| {title} | {found['ours']['per_second']:.4g} | {found['ours'].get('peak_gb', float('nan')):.2f} |")
+        ours = found["ours"]
+        print(f"| {title} | {ours['per_second']:.4g} | {ours.get('peak_gb', float('nan')):.2f} |")
 
 
 if __name__ == "__main__":

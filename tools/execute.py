@@ -1,6 +1,6 @@
 """Execute notebooks, keep them and their HTML in a folder, and print their result tables.
 
-    python tools/execute.py --to build notebooks/*.ipynb
+python tools/execute.py --to build notebooks/*.ipynb
 """
 
 import argparse
@@ -16,33 +16,56 @@ from nbconvert import HTMLExporter
 
 def result(notebook):
     """The text of the cells with the tag "result"."""
-    return "\n".join(output.get("text") or output["data"]["text/plain"]
-                     for cell in notebook.cells if "result" in cell.metadata.get("tags", [])
-                     for output in cell.outputs if output.output_type != "error")
+    return "\n".join(
+        output.get("text") or output["data"]["text/plain"]
+        for cell in notebook.cells
+        if "result" in cell.metadata.get("tags", [])
+        for output in cell.outputs
+        if output.output_type != "error"
+    )
 
 
 def execute(path, folder, limit):
-    """Execute one notebook in its own folder; CellExecutionError or CellTimeoutError where a cell fails."""
+    """Execute one notebook in its own folder.
+
+    Raises CellExecutionError or CellTimeoutError where a cell fails.
+    """
     notebook = nbformat.read(path, as_version=4)
     start = time.perf_counter()
-    NotebookClient(notebook, timeout=limit, kernel_name="python3", record_timing=False,
-                   resources={"metadata": {"path": str(path.parent)}}).execute()
+    NotebookClient(
+        notebook,
+        timeout=limit,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    ).execute()
     ran = sum(cell.get("execution_count") is not None for cell in notebook.cells)
     if ran == 0:
         sys.exit(f"{path.name}: no code cell ran.")
-    notebook.metadata.pop("language_info", None)
-    notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    # the same on every Python; nbconvert --to script takes the suffix from here
+    notebook.metadata["language_info"] = {"name": "python", "file_extension": ".py"}
+    notebook.metadata["kernelspec"] = {
+        "display_name": "Python 3",
+        "language": "python",
+        "name": "python3",
+    }
     folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, folder / path.name)
-    print(f"{path.name}: {ran} code cells ran in {time.perf_counter() - start:.0f} s\n{result(notebook)}")
+    seconds = time.perf_counter() - start
+    print(f"{path.name}: {ran} code cells ran in {seconds:.0f} s\n{result(notebook)}")
     return notebook
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--limit", type=int, default=300, metavar="SECONDS",
-                        help="longest time that a cell may take (default: 300)")
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=300,
+        metavar="SECONDS",
+        help="longest time that a cell may take (default: 300)",
+    )
     parser.add_argument("notebooks", type=Path, nargs="+")
     options = parser.parse_args()
     in_place = options.to.resolve() == options.notebooks[0].parent.resolve()
@@ -53,7 +76,9 @@ def main():
             sys.exit(f"{path.name} failed:\n{error}")
         if not in_place:
             html = options.to / f"{path.stem}.html"
-            html.write_text(HTMLExporter(theme="light").from_notebook_node(notebook)[0], encoding="utf-8")
+            html.write_text(
+                HTMLExporter(theme="light").from_notebook_node(notebook)[0], encoding="utf-8"
+            )
             print(f"Look at {html}")
 
 

@@ -11,31 +11,41 @@ weights are equal on the same processor with the same number of threads.
 import json
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from itertools import chain
 from pathlib import Path
 
-import numpy as np
-
 import draw
+import kinds
+import numpy as np
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 SEED = 20130201  # chapter 13.2, first edition of this set
 COUNTS = {"train": 300, "test": 200}  # pictures a class of the target task
 SOURCE_COUNTS = {"train": 450, "test": 40}  # pictures a kind of the source task
 CHANNELS = [16, 16, 32, 64, 128]  # a quarter of ResNet-18's
-EPOCHS, BATCH_SIZE, RATE, SIZE = 24, 64, 0.05, 64
+SETTINGS = {
+    "seed": SEED,
+    "size": 64,
+    "batch_size": 64,
+    "num_epochs": 24,
+    "learning_rate": 0.05,
+    "output_lr_mult": 1,
+    "momentum": 0.9,
+    "schedule": "cosine",
+}
 
 
 def target_picture(split, label, number):
     """The picture ``hotdog-mini/{split}/{label}/{number}.jpg``; its seed is its place."""
     rng = np.random.default_rng((SEED, 0, ["train", "test"].index(split), len(label), number))
-    kind = draw.hotdog if label == "hotdog" else draw.OTHERS[number % len(draw.OTHERS)]
+    kind = kinds.hotdog if label == "hotdog" else kinds.OTHERS[number % len(kinds.OTHERS)]
     return draw.draw(kind, rng)
 
 
 def source_picture(split, label, number):
-    """Picture `number` of the kind ``draw.SOURCE[label]``."""
+    """Picture `number` of the kind ``kinds.SOURCE[label]``."""
     rng = np.random.default_rng((SEED, 1, ["train", "test"].index(split), label, number))
-    return draw.draw(draw.SOURCE[label], rng)
+    return draw.draw(kinds.SOURCE[label], rng)
 
 
 def make_pictures():
@@ -49,36 +59,41 @@ def make_pictures():
 
 def source_kind(job):
     split, label = job
-    return [(np.asarray(source_picture(split, label, number)), label)
-            for number in range(SOURCE_COUNTS[split])]
+    return [
+        (np.asarray(source_picture(split, label, number)), label)
+        for number in range(SOURCE_COUNTS[split])
+    ]
 
 
 def make_weights():
-    with ProcessPoolExecutor(2) as pool:  # before MXNet is imported: its threads do not survive a fork
-        pictures = {split: sum(pool.map(source_kind, [(split, label) for label in
-                                                      range(len(draw.SOURCE))]), [])
-                    for split in SOURCE_COUNTS}
-    import hotdog_ft  # before mxnet, which it tells to use every core
-    import mxnet as mx
-    from hotdog_ft.model import resnet18
-    from hotdog_ft.history import History
+    labels = range(len(kinds.SOURCE))
+    with ProcessPoolExecutor(2) as pool:  # before MXNet, whose threads do not survive a fork
+        pictures = {
+            split: list(chain(*pool.map(source_kind, [(split, label) for label in labels])))
+            for split in SOURCE_COUNTS
+        }
+    import hotdog_ft
 
-    hotdog_ft.seed_everything(SEED)
-    net = resnet18(2, CHANNELS, len(draw.SOURCE))
+    # isort: split
+    import mxnet as mx  # after hotdog_ft, which tells it to use every core
+
+    from hotdog_ft.history import History
+    from hotdog_ft.model import resnet18
+
+    settings = hotdog_ft.Settings(**SETTINGS)
+    hotdog_ft.seed_everything(settings.seed)
+    net = resnet18(2, CHANNELS, len(kinds.SOURCE))
     net.initialize(mx.init.Xavier())
-    net(mx.nd.zeros((1, 3, SIZE, SIZE)))
-    train_iter = hotdog_ft.BatchLoader(pictures["train"], hotdog_ft.TrainAugs(SIZE), BATCH_SIZE, True)
-    test_iter = hotdog_ft.BatchLoader(pictures["test"], hotdog_ft.TestAugs(SIZE), BATCH_SIZE)
-    schedule = mx.lr_scheduler.CosineScheduler(EPOCHS * len(train_iter), RATE)
+    net(mx.nd.zeros((1, 3, settings.size, settings.size)))
 
     def show(history: History):
         print(history.to_frame().tail(1).to_string(header=len(history.loss) == 1), flush=True)
 
-    hotdog_ft.train(net, train_iter, test_iter, RATE, EPOCHS, momentum=0.9, lr_scheduler=schedule,
-                    after_epoch=show)
+    hotdog_ft.train(net, pictures["train"], pictures["test"], settings, after_epoch=show)
     net.save_parameters(str(DATA / "resnet18-mini.params"))
     (DATA / "resnet18-mini.classes.json").write_text(
-        json.dumps([kind.__name__ for kind in draw.SOURCE]) + "\n")
+        json.dumps([kind.__name__ for kind in kinds.SOURCE]) + "\n"
+    )
 
 
 if __name__ == "__main__":
