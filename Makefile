@@ -1,6 +1,9 @@
 # make tutorial   the chapter in mini mode: an executed notebook and its HTML under build/
-# make test       unit tests, and every notebook executed again and compared with what is committed
+# make test       unit tests, examples in docstrings, style, and every notebook executed again and
+#                 compared with what is committed
 # make test-all   the unit tests on each of Python 3.9, 3.10 and 3.11 that is here; PYTHONS="..." names others
+# make coverage   the unit tests again, and which lines and branches of hotdog_ft they never reach
+# make lint       style alone: ruff's linter and formatter
 # make full       the same notebook with the photographs and ResNet-18 at 224 px
 # make notebooks  write the committed outputs anew
 # make bench      measure beside the book's code and PyTorch, see benchmarks/README.md
@@ -11,7 +14,9 @@ PYTHON_IN_VENV := .venv/bin/python
 # nets as small as mini mode's gain nothing from a second thread
 MINI := HOTDOG_FT_MODE=mini OMP_NUM_THREADS=1
 
-.PHONY: tutorial test test-all full notebooks bench lock venv
+PYTEST := -m pytest -n 2 --dist loadfile --doctest-modules
+
+.PHONY: tutorial test test-all coverage lint full notebooks bench lock venv
 
 tutorial: venv
 	$(MINI) $(PYTHON_IN_VENV) tools/execute.py --to build notebooks/01-fine-tuning.ipynb
@@ -20,8 +25,18 @@ full: venv
 	HOTDOG_FT_MODE=full $(PYTHON_IN_VENV) tools/execute.py --limit 86400 --to build/full notebooks/01-fine-tuning.ipynb
 
 # two files at a time
-test: venv
-	$(MINI) $(PYTHON_IN_VENV) -m pytest -n 2 --dist loadfile --nbval --nbval-cell-timeout 300 --nbval-sanitize-with notebooks/sanitize.cfg
+test: lint
+	$(MINI) $(PYTHON_IN_VENV) $(PYTEST) --nbval --nbval-cell-timeout 300 --nbval-sanitize-with notebooks/sanitize.cfg
+
+lint: venv
+	$(PYTHON_IN_VENV) -m ruff check --quiet
+	$(PYTHON_IN_VENV) -m ruff format --check --quiet
+
+coverage: venv
+	$(PYTHON_IN_VENV) -m coverage erase
+	$(MINI) $(PYTHON_IN_VENV) -m coverage run $(PYTEST) hotdog_ft tests
+	$(PYTHON_IN_VENV) -m coverage combine --quiet
+	$(PYTHON_IN_VENV) -m coverage report
 
 notebooks: venv
 	$(MINI) $(PYTHON_IN_VENV) tools/execute.py --to notebooks notebooks/*.ipynb
