@@ -1,69 +1,29 @@
 """Runs that are killed, interrupted, resumed: they end as if they had never been stopped."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
-import hotdog_ft
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import ROOT, make_source_net, values
+from conftest import values
 from mxnet.gluon import nn
+from run_training import kill_after, start
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
-# Trains a narrow ResNet for 4 epochs of 4 batches, and says so at each batch.
-RUN = """
-import json, sys
-import hotdog_ft, mxnet as mx, numpy as np
-from conftest import make_source_net, values
-folder, out = sys.argv[1:3]
-hotdog_ft.seed_everything(5)
-net = hotdog_ft.finetune_net(make_source_net(), 2)
-images, _ = hotdog_ft.load_image_folders(folder)
+import hotdog_ft
+from hotdog_ft.checkpoint import Checkpoint
+from hotdog_ft.settings import FINE_TUNE, Settings
 
-class Loud(hotdog_ft.BatchLoader):
-    def __iter__(self):
-        for batch in super().__iter__():
-            print("batch", flush=True)
-            yield batch
-
-train_iter = Loud(images, hotdog_ft.TrainAugs(32), 3, shuffle=True)
-test_iter = hotdog_ft.BatchLoader(images, hotdog_ft.TestAugs(32), 5)
-{extra}
-history = hotdog_ft.train(
-    net, train_iter, test_iter, 0.01, 4, momentum=0.9, checkpoint=out + ".checkpoint",
-    lr_scheduler=mx.lr_scheduler.CosineScheduler(16, 0.01))
-np.savez(out + ".npz", **values(net))
-open(out + ".json", "w").write(history.to_json())
-"""
-# Stops for ever between writing a checkpoint and giving it its name.
-STUCK = """
-import pathlib
-def stuck(self, target):
-    print("writing", flush=True)
-    sys.stdin.read()
-pathlib.Path.replace = stuck
-"""
-
-
-def start(folder, out, extra=""):
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN.replace("{extra}", extra), str(folder), str(out)], text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"})
+COSINE = {"schedule": "cosine", "probe_steps": 5, "use_global_stats": True}
 
 
 def finish(process):
-    out, err = process.communicate()
-    assert process.returncode == 0, err
-    return out
-
-
-def lines(process, count):
-    return [process.stdout.readline() for _ in range(count)]
+    printed, error = process.communicate()
+    assert process.returncode == 0, error
+    return printed.count("batch")
 
 
 def same(one, other):
@@ -75,116 +35,210 @@ def same(one, other):
 
 @pytest.fixture
 def never_stopped(picture_folders, tmp_path):
-    folder = picture_folders()
-    assert finish(start(folder, tmp_path / "whole")).count("batch") == 16
-    return folder, tmp_path / "whole"
+    run = {"data": picture_folders(), "settings": COSINE}
+    assert finish(start(tmp_path / "whole", **run)) == 16
+    return run, tmp_path / "whole"
 
 
-def test_a_run_killed_again_and_again_ends_as_the_one_that_was_never_killed(never_stopped, tmp_path):
-    folder, whole = never_stopped
+def test_a_run_killed_again_and_again_ends_as_the_one_that_was_never_killed(
+    never_stopped, tmp_path
+):
+    run, whole = never_stopped
     out = tmp_path / "killed"
-    process = start(folder, out, STUCK)  # while its first checkpoint is being written
+    process = start(out, **run, stuck=True)  # while its first checkpoint is being written
     while process.stdout.readline() != "writing\n":
         pass
     process.kill()
     process.communicate()
     assert not Path(f"{out}.checkpoint").exists()
     for batches in (2, 5, 7):  # in the first epoch, in the second, two epochs on
-        process = start(folder, out)
-        assert lines(process, batches) == ["batch\n"] * batches
-        process.kill()
-        process.communicate()
+        process = start(out, **run)
+        kill_after(process, batches)
         assert process.returncode == -signal.SIGKILL and not Path(f"{out}.npz").exists()
-    assert finish(start(folder, out)).count("batch") < 16  # it did not begin again
+    assert finish(start(out, **run)) < 16  # it did not begin again
     assert same(whole, out)
 
 
 def test_ctrl_c_stops_after_the_batch_saves_and_says_how_to_go_on(never_stopped, tmp_path):
-    folder, whole = never_stopped
+    run, whole = never_stopped
     out = tmp_path / "stopped"
-    process = start(folder, out)
-    lines(process, 6)  # in the second epoch
+    process = start(out, **run)
+    for _ in range(6):  # in the second epoch
+        process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate()
+    _, error = process.communicate()
     assert process.returncode != 0
-    last = err.strip().splitlines()[-1]
+    last = error.strip().splitlines()[-1]
     assert "Stopped after" in last and "epoch" in last and f"{out}.checkpoint" in last
-    finish(start(folder, out))
+    finish(start(out, **run))
     assert same(whole, out)
 
 
-def batches(n=3):
+SETTINGS = Settings(size=32, batch_size=4, num_epochs=4, learning_rate=0.1, momentum=0.9)
+
+
+@pytest.fixture
+def images():
     rng = np.random.default_rng(0)
-    return [(rng.normal(size=(4, 3, 32, 32)).astype("float32"), rng.integers(0, 2, 4)) for _ in range(n)]
+    return [(rng.integers(0, 256, (40, 32, 3), dtype="uint8"), i % 2) for i in range(12)]
 
 
-def small_net(dropout=0.5):
+def net_with_dropout(dropout=0.5):
     mx.random.seed(0)
     net = nn.HybridSequential()
-    net.add(nn.Conv2D(4, 3, 2, in_channels=3), nn.BatchNorm(in_channels=4), nn.GlobalAvgPool2D(),
-            nn.Dropout(dropout), nn.Dense(2, in_units=4))
+    net.add(nn.Conv2D(4, 3, 2, in_channels=3), nn.BatchNorm(in_channels=4), nn.GlobalAvgPool2D())
+    net.add(nn.Dropout(dropout), nn.Dense(2, in_units=4))
     net.initialize(mx.init.Xavier(), force_reinit=True)
     return net
 
 
+class Stop(Exception):
+    pass
+
+
+def stop_after(epochs):
+    def after_epoch(history):
+        if len(history.loss) > epochs:
+            raise Stop
+
+    return after_epoch
+
+
 @pytest.mark.parametrize("count, dropout", [(1, 0.5), (2, 0)])
-def test_what_comes_after_a_checkpoint_follows_from_it_alone(tmp_path, count, dropout):
+def test_what_comes_after_a_checkpoint_follows_from_it_alone(tmp_path, images, count, dropout):
     """Dropout draws from mx.random, whose state cannot be read; momentum lives on every device.
 
     (With several devices MXNet draws dropout masks in the order in which the devices come along.)
     """
-    cpus = [mx.cpu(i) for i in range(count)]
 
-    def run(num_epochs, path):
-        net = small_net(dropout)
-        history = hotdog_ft.train(net, batches(), batches(), 0.1, num_epochs, momentum=0.9, on_devices=cpus,
-                                  checkpoint=path)
+    def run(path, net=None, **options):
+        net = net or net_with_dropout(dropout)
+        cpus = [mx.cpu(i) for i in range(count)]
+        options = {"devices": cpus, "checkpoint": path, **options}
+        history = hotdog_ft.train(net, images, images, SETTINGS, **options)
         return values(net), history, np.random.random()
 
-    hotdog_ft.seed_everything(1)
-    whole, history, draw = run(4, tmp_path / "a")
-    hotdog_ft.seed_everything(1)
-    run(2, tmp_path / "b")
+    whole, history, draw = run(tmp_path / "a")
+    with pytest.raises(Stop):
+        run(tmp_path / "b", after_epoch=stop_after(2))
     hotdog_ft.seed_everything(99)
-    resumed, history_resumed, draw_resumed = run(4, tmp_path / "b")
+    resumed, history_resumed, draw_resumed = run(tmp_path / "b")
     assert all(np.array_equal(whole[name], resumed[name]) for name in whole)
     assert history_resumed.loss == history.loss and draw_resumed == draw
-    assert run(4, tmp_path / "b")[1].loss == history.loss  # and there is nothing more to do
+    assert run(tmp_path / "b")[1].loss == history.loss  # and there is nothing more to do
 
 
-class TestWrongCheckpoint:
+def test_whether_a_checkpoint_is_kept_changes_nothing(tmp_path, images):
+    with_one, without = net_with_dropout(), net_with_dropout()
+    hotdog_ft.train(with_one, images, images, SETTINGS, checkpoint=tmp_path / "c")
+    hotdog_ft.train(without, images, images, SETTINGS)
+    a, b = values(with_one), values(without)
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_the_same_net_may_go_on_where_its_checkpoint_left_it(tmp_path, images):
+    """In a notebook only the cell that trains is run again; the net has moved meanwhile."""
+    net, whole = net_with_dropout(), net_with_dropout()
+
+    def interrupt(history):
+        if len(history.loss) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt, match="Stopped after epoch 2"):
+        hotdog_ft.train(
+            net, images, images, SETTINGS, after_epoch=interrupt, checkpoint=tmp_path / "c"
+        )
+    history = hotdog_ft.train(net, images, images, SETTINGS, checkpoint=tmp_path / "c")
+    expected = hotdog_ft.train(whole, images, images, SETTINGS)
+    assert history.loss == expected.loss
+    net(mx.nd.zeros((1, 3, 32, 32)))
+    net.collect_params()  # it has moved on by hand: neither the start nor what was saved
+    net[0].weight.set_data(2 * net[0].weight.data())
+    with pytest.raises(hotdog_ft.DataError, match="its source net is another"):
+        hotdog_ft.train(net, images, images, SETTINGS, checkpoint=tmp_path / "c")
+
+
+def test_the_probe_is_not_trained_again(tmp_path, picture_folders, source_net, monkeypatch):
+    train_imgs, test_imgs = hotdog_ft.load_image_folders(picture_folders())
+    options = {"size": 32, "num_epochs": 2, "checkpoint": tmp_path / "c"}
+    net = hotdog_ft.finetune_net(source_net, 2)
+    with pytest.raises(Stop):
+        hotdog_ft.train(
+            net,
+            train_imgs,
+            test_imgs,
+            FINE_TUNE_SMALL,
+            checkpoint=tmp_path / "c",
+            after_epoch=stop_after(1),
+        )
+    probed = []
+    training = hotdog_ft.training
+    monkeypatch.setattr(training, "probe", lambda *arguments: probed.append(arguments))
+    net = hotdog_ft.finetune_net(source_net, 2)
+    history = hotdog_ft.fine_tune(net, train_imgs, test_imgs, **options)
+    assert not probed and 0 <= history.probe_acc <= 1 and len(history.loss) == 2
+
+
+FINE_TUNE_SMALL = Settings(**{**vars(FINE_TUNE), "size": 32, "num_epochs": 2})
+
+
+class TestNoCheckpoint:
+    """What lies there is damaged, or something else: refused by name, and left as it is."""
+
     @pytest.fixture
-    def path(self, tmp_path):
-        hotdog_ft.train(small_net(), batches(), batches(), 0.1, 1, checkpoint=tmp_path / "c")
-        return tmp_path / "c"
+    def path(self, tmp_path, images):
+        path = tmp_path / "c"
+        hotdog_ft.train(net_with_dropout(), images, images, SETTINGS, checkpoint=path)
+        return path
 
-    def refused(self, path, words, net=None, rate=0.1, **options):
+    def refused(self, path, images, words, net=None):
         content = path.read_bytes()
         with pytest.raises(hotdog_ft.DataError) as error:
-            hotdog_ft.train(net or small_net(), batches(), batches(), rate, 2, checkpoint=path, **options)
+            net = net or net_with_dropout()
+            hotdog_ft.train(net, images, images, SETTINGS, checkpoint=path)
         assert str(path) in str(error.value) and words in str(error.value)
-        assert path.read_bytes() == content  # it is somebody's work
-
-    def test_other_settings(self, path):
-        self.refused(path, "learning_rate 0.1; this one has 0.2", rate=0.2)
-        self.refused(path, "momentum", momentum=0.5)
-
-    def test_another_network(self, path):
-        self.refused(path, "another network", hotdog_ft.finetune_net(make_source_net(), 2))
+        assert path.read_bytes() == content
 
     @pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
-    def test_damage(self, path, share):
-        path.write_bytes(path.read_bytes()[:int(path.stat().st_size * share)])
-        self.refused(path, "not an intact checkpoint")
+    def test_damage(self, path, images, share):
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+        self.refused(path, images, "not an intact checkpoint")
 
-    def test_a_parameter_file(self, path):
-        small_net().save_parameters(str(path))
-        self.refused(path, "not an intact checkpoint")
+    def test_a_parameter_file(self, path, images):
+        net_with_dropout().save_parameters(str(path))
+        self.refused(path, images, "not an intact checkpoint")
+
+    def test_one_of_an_older_version(self, path, images):
+        with safe_open(str(path), "numpy") as file:
+            about = json.loads(file.metadata()["hotdog_ft checkpoint"])
+        del about["identity"]  # as version 0.1.0 wrote them
+        about["settings"] = {"learning_rate": 0.1, "momentum": 0.9}
+        tensors = load_file(path)
+        save_file(tensors, path, {"hotdog_ft checkpoint": json.dumps(about)})
+        self.refused(path, images, "was written by an older version of hotdog_ft")
+
+    def test_one_of_another_network(self, path, images, source_net):
+        self.refused(
+            path, images, "its source net is another", hotdog_ft.finetune_net(source_net, 2)
+        )
+
+    def test_arrays_are_labelled_pictures_too(self, path, images):
+        others = [(picture, 1 - label) for picture, label in images]
+        self.refused(path, others, "its training pictures are others; its test pictures are others")
 
 
-def test_without_a_checkpoint_ctrl_c_stays_as_it_is():
+def test_without_a_checkpoint_ctrl_c_stays_as_it_is(images):
     before = signal.getsignal(signal.SIGINT)
     seen = []
-    hotdog_ft.train(small_net(), batches(), batches(), 0.1, 1,
-                    after_epoch=lambda _: seen.append(signal.getsignal(signal.SIGINT)))
-    assert seen == [before] and signal.getsignal(signal.SIGINT) == before
+    hotdog_ft.train(
+        net_with_dropout(),
+        images,
+        images,
+        SETTINGS,
+        after_epoch=lambda _: seen.append(signal.getsignal(signal.SIGINT)),
+    )
+    assert seen == [before] * 4 and signal.getsignal(signal.SIGINT) == before
+
+
+def test_a_file_that_is_not_there_is_a_run_that_has_not_begun(tmp_path):
+    assert Checkpoint(tmp_path / "absent", {}).read(net_with_dropout()) is None
