@@ -59,8 +59,9 @@ class Checkpoint:
             ) from error
         if "identity" not in self._about:
             raise DataError(
-                f"{self.path} was written by an older version of hotdog_ft, which did not note what "
-                "run it belongs to: name another checkpoint, or remove this one to begin again."
+                f"{self.path} was written by an older version of hotdog_ft, which did not note "
+                "what run it belongs to: name another checkpoint, or remove this one to begin "
+                "again."
             )
         progress = self._about["progress"]
         history, sums = History(**progress["history"]), EpochSums(**progress["epoch"])

@@ -29,7 +29,7 @@ def show_images(imgs, num_rows, num_cols, titles=None):
         uint8 (height, width, 3), any sizes.
     num_rows, num_cols : int
     titles : list of str, optional
-        One a picture.
+        One per picture.
     """
     figure = Plot(figsize=(1.25 * num_cols, 1.4 * num_rows), layout="tight")
     for number, img in enumerate(imgs[: num_rows * num_cols]):
@@ -42,7 +42,7 @@ def show_images(imgs, num_rows, num_cols, titles=None):
 
 
 def plot_histories(histories):
-    """Loss, training accuracy and test accuracy against the epoch, one colour a run.
+    """Loss, training accuracy and test accuracy against the epoch, one colour per run.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def plot_histories(histories):
 
 
 def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None, interval=None):
-    """Lines through points, one colour a curve.
+    """Lines through points, one colour per curve.
 
     Parameters
     ----------

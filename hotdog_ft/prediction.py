@@ -40,7 +40,7 @@ def predict(net, paths, classes=None, size=None):
     -------
     pandas.DataFrame
         Columns ``file`` (str), ``label`` (the likeliest class) and ``probability`` (its softmax
-        probability, 0 to 1), one row a picture.
+        probability, 0 to 1), one row per picture.
 
     Raises
     ------

@@ -1,6 +1,9 @@
 """Parameter files: a net read from one, and written to one."""
 
 import json
+import math
+import os
+import struct
 from pathlib import Path
 
 import mxnet as mx
@@ -19,6 +22,42 @@ class WeightsError(DataError):
     """A parameter file that cannot be used; the message names the file and the tensor."""
 
 
+# src/ndarray/ndarray.cc: how a tensor begins in newer and newer files; bytes of an element
+_V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
+_ITEM_BYTES = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1}
+
+
+def _check_lengths(path):
+    """Refuse a .params file that claims more than it holds: MXNet would allocate all of it."""
+    size = path.stat().st_size
+    with open(path, "rb") as file:
+
+        def numbers(kind, count=1):
+            form = f"<{count}{kind}"
+            return struct.unpack(form, file.read(struct.calcsize(form)))
+
+        def skip(length):
+            if not 0 <= length <= size - file.tell():
+                raise ValueError("a length is wrong")
+            file.seek(length, os.SEEK_CUR)
+
+        for _ in range(numbers("Q", 3)[2]):
+            (magic,) = numbers("I")
+            if magic in (_V2, _V3) and numbers("i")[0] != 0:
+                raise ValueError("a tensor is sparse")
+            # the oldest files begin a tensor with its number of dimensions
+            ndim = numbers("I")[0] if magic in (_V1, _V2, _V3) else magic
+            if not 0 < ndim <= 8:
+                raise ValueError("a number of dimensions is wrong")
+            shape = numbers("q" if magic in (_V1, _V2, _V3) else "I", ndim)
+            if min(shape) < 1:
+                raise ValueError("a shape is wrong")
+            _, _, kind = numbers("i", 3)
+            skip(_ITEM_BYTES[kind] * math.prod(shape))
+        for _ in range(*numbers("Q")):
+            skip(*numbers("Q"))
+
+
 def _read(path):
     """All tensors of `path` by Gluon's names, and what `save_net` noted; nothing is executed."""
     try:
@@ -29,11 +68,12 @@ def _read(path):
                 about = json.loads((file.metadata() or {}).get("hotdog_ft", "{}"))
             named = {gluon_name(name): tensor for name, tensor in tensors.items()}
             return {name: tensor for name, tensor in named.items() if name}, about
+        _check_lengths(path)
         loaded = mx.nd.load(str(path))
         if isinstance(loaded, dict):
             # the zoo's older files name no block: net.collect_params().save(strip_prefix=…)
             return {name.split(":", 1)[-1]: array.asnumpy() for name, array in loaded.items()}, {}
-    except (mx.MXNetError, SafetensorError, ValueError, TypeError, KeyError) as error:
+    except (mx.MXNetError, SafetensorError, struct.error, ValueError, TypeError, KeyError) as error:
         reason = (str(error).strip() or repr(error)).splitlines()[-1]
         raise WeightsError(
             f"{path} is damaged or not a parameter file ({reason}). Fetch it again; "

@@ -4,16 +4,26 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import hotdog_ft  # noqa: F401  before mxnet, which it tells to use every core
+import hotdog_ft  # before mxnet, which it tells to use every core
+
+# isort: split
 import mxnet as mx
 import numpy as np
 import pytest
-from hotdog_ft.model import resnet18
+from mxnet.gluon import nn
 from PIL import Image
+
+from hotdog_ft.devices import available_devices
+from hotdog_ft.evaluation import evaluate
+from hotdog_ft.history import History
+from hotdog_ft.model import learning_as_set, resnet18
+from hotdog_ft.mxnet_internals import parameters
+from hotdog_ft.training import new_trainer, train_one_epoch
 
 ROOT = Path(__file__).parents[1]
 CHANNELS = (4, 4, 6, 8, 10)  # each stage that halves the picture must widen it, as in ResNet-18
@@ -33,6 +43,7 @@ def own_environment(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def picture_folders(tmp_path):
     """A function that writes {train,test}/{class}/N.png: red pictures for class a, blue for b."""
+
     def write(counts=None, root=tmp_path / "pictures"):
         rng = np.random.default_rng(0)
         counts = counts or {"train": {"a": 6, "b": 6}, "test": {"a": 3, "b": 3}}
@@ -45,6 +56,7 @@ def picture_folders(tmp_path):
                     pixels[..., 0 if label == "a" else 2] += 150
                     Image.fromarray(pixels).save(folder / f"{number}.png")
         return root
+
     return write
 
 
@@ -65,8 +77,65 @@ def make_source_net(version=2, classes=5):
 
 def values(net):
     """All parameters of `net`, running statistics included, as one dictionary of arrays."""
-    return {name: parameter.data(parameter.list_ctx()[0]).asnumpy()
-            for name, parameter in net._collect_params_with_prefix().items()}
+    return {name: p.data(p.list_ctx()[0]).asnumpy() for name, p in parameters(net).items()}
+
+
+@pytest.fixture
+def own_data(picture_folders, tmp_path):
+    """Paths of a picture folder and of a source net's parameters for full mode, both tiny."""
+    make_source_net().save_parameters(str(tmp_path / "net.params"))
+    return str(picture_folders()), str(tmp_path / "net.params")
+
+
+@pytest.fixture
+def tiny(own_data):
+    """A recipe of full mode whose runs take a second."""
+    return hotdog_ft.load_recipe("full", *own_data).with_settings(
+        size=32, batch_size=5, num_epochs=1
+    )
+
+
+def some_batches(sizes, seed=0, side=32):
+    """Mini-batches of noise in these sizes, with labels 0 and 1."""
+    rng = np.random.default_rng(seed)
+    return [
+        (rng.normal(size=(n, 3, side, side)).astype("float32"), rng.integers(0, 2, n))
+        for n in sizes
+    ]
+
+
+def small_net(seed=0):
+    """A net without BatchNorm: every device count must give the same result."""
+    mx.random.seed(seed)
+    net = nn.HybridSequential()
+    net.add(
+        nn.Conv2D(4, 3, 2, activation="relu", in_channels=3),
+        nn.GlobalAvgPool2D(),
+        nn.Flatten(),
+        nn.Dense(2, in_units=4),
+    )
+    net.initialize(mx.init.Xavier(), force_reinit=True)
+    return net
+
+
+def cpus(count):
+    """As many devices as wanted: MXNet takes each for one of its own."""
+    return [mx.cpu(i) for i in range(count)]
+
+
+def train_on(net, batches, settings, test_batches=None, devices=None):
+    """Train on ready mini-batches of any kind, and test on them or on others: a `History`."""
+    devices = list(devices or available_devices())
+    net.collect_params().reset_ctx(devices)
+    history = History(devices=[str(device) for device in devices])
+    with learning_as_set(net, settings):
+        trainer = new_trainer(net, settings, len(batches))
+        for epoch in range(1, settings.num_epochs + 1):
+            sums = train_one_epoch(net, batches, trainer, devices, f"epoch {epoch}")
+            start = time.perf_counter()
+            test_acc = evaluate(net, batches if test_batches is None else test_batches)
+            history.add_epoch(sums, test_acc, time.perf_counter() - start)
+    return history
 
 
 @pytest.fixture
@@ -76,6 +145,7 @@ def server():
     ``server.answers[path]`` is ``(status, body)``, or a function that gets the handler and writes
     what it likes, or a list of these, one for each request in turn.
     """
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             self.server.requests.append(self.path)
@@ -121,5 +191,10 @@ def zip_of(folder, archive):
 
 def run_python(code, *arguments, cwd=None, **environment):
     """What a new process of this Python prints for `code`: a CompletedProcess."""
-    return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True,
-                          cwd=cwd, env={**os.environ, "PYTHONPATH": str(ROOT), **environment})
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )

@@ -31,8 +31,13 @@ def command(project, name, body):
 
 
 def set_up(project, **environment):
-    return subprocess.run([shutil.which("sh"), "tools/venv.sh"], cwd=project, capture_output=True, text=True,
-                          env={"PATH": str(project / "bin"), "HOME": str(project), **environment})
+    return subprocess.run(
+        [shutil.which("sh"), "tools/venv.sh"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        env={"PATH": str(project / "bin"), "HOME": str(project), **environment},
+    )
 
 
 def test_a_fitting_python_on_the_path_is_taken_and_used_once(project):
@@ -40,8 +45,13 @@ def test_a_fitting_python_on_the_path_is_taken_and_used_once(project):
     command(project, "python3", f'exec "{sys.executable}" "$@"')
     done = set_up(project)
     assert done.returncode == 0, done.stderr
-    paths = subprocess.run([project / ".venv/bin/python", "-c", "import sys; print(sys.path)"],
-                           capture_output=True, text=True, check=True, cwd="/").stdout
+    paths = subprocess.run(
+        [project / ".venv/bin/python", "-c", "import sys; print(sys.path)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+    ).stdout
     assert str(project) in paths
     again = set_up(project)
     assert (again.returncode, again.stdout) == (0, "")

@@ -26,7 +26,7 @@ def result(notebook):
 
 
 def execute(path, folder, limit):
-    """Execute one notebook in its own folder.
+    """Execute one notebook in the folder that this was called from.
 
     Raises CellExecutionError or CellTimeoutError where a cell fails.
     """
@@ -37,7 +37,7 @@ def execute(path, folder, limit):
         timeout=limit,
         kernel_name="python3",
         record_timing=False,
-        resources={"metadata": {"path": str(path.parent)}},
+        resources={"metadata": {"path": "."}},
     ).execute()
     ran = sum(cell.get("execution_count") is not None for cell in notebook.cells)
     if ran == 0:

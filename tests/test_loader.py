@@ -1,0 +1,107 @@
+"""Mini-batches of augmented pictures, and shares of a data set."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+import hotdog_ft
+from hotdog_ft import loader
+from hotdog_ft.augment import TestAugs, TrainAugs
+from hotdog_ft.data import ImageFolder
+from hotdog_ft.loader import BatchLoader, loaders, share
+from hotdog_ft.settings import Settings
+
+
+def loader_of(picture_folders, batch_size, augs=None, shuffle=False):
+    images = ImageFolder(picture_folders() / "train")
+    return BatchLoader(images, augs or TestAugs(32), batch_size, shuffle)
+
+
+@pytest.mark.parametrize(
+    "batch_size, sizes", [(5, [5, 5, 2]), (12, [12]), (100, [12]), (1, [1] * 12)]
+)
+def test_every_picture_comes_once_and_the_last_batch_may_be_short(
+    picture_folders, batch_size, sizes
+):
+    train_iter = loader_of(picture_folders, batch_size, shuffle=True)
+    batches = list(train_iter)
+    assert [len(y) for _, y in batches] == sizes and len(train_iter) == len(sizes)
+    assert sorted(np.concatenate([y for _, y in batches])) == [0] * 6 + [1] * 6
+    assert batches[0][0].shape[1:] == (3, 32, 32) and batches[0][0].dtype == np.float32
+
+
+def test_report_9_an_epoch_follows_from_the_seed_whatever_the_threads(picture_folders, monkeypatch):
+    train_iter = loader_of(picture_folders, 5, TrainAugs(32), shuffle=True)
+    pools = []
+
+    class Pool(loader.ThreadPoolExecutor):
+        def __init__(self, workers):
+            pools.append(workers)
+            super().__init__(workers)
+
+    monkeypatch.setattr(loader, "ThreadPoolExecutor", Pool)
+
+    def epoch(workers):
+        monkeypatch.setattr(loader, "WORKERS", workers)
+        hotdog_ft.seed_everything(1)
+        return list(train_iter)
+
+    for (X, y), (X_again, y_again) in zip(epoch(1), epoch(4)):
+        np.testing.assert_array_equal(X, X_again)
+        np.testing.assert_array_equal(y, y_again)
+    assert pools == [1, 4]
+    first, second = epoch(1), list(train_iter)  # the next epoch differs
+    assert any(not np.array_equal(a[0], b[0]) for a, b in zip(first, second))
+
+
+def test_without_shuffling_the_order_is_the_data_sets(picture_folders):
+    labels = np.concatenate([y for _, y in loader_of(picture_folders, 5)])
+    assert labels.tolist() == [0] * 6 + [1] * 6 and labels.dtype == np.int32
+
+
+def test_a_batch_size_below_one_is_an_error(picture_folders):
+    with pytest.raises(ValueError, match="at least 1"):
+        loader_of(picture_folders, 0)
+
+
+def test_the_loaders_are_as_the_settings_say(picture_folders):
+    train_imgs, test_imgs = hotdog_ft.load_image_folders(picture_folders())
+    settings = Settings(size=48, crop_scale=(0.5, 0.6), batch_size=4)
+    train_iter, test_iter = loaders(train_imgs, test_imgs, settings)
+    assert (train_iter.images, test_iter.images) == (train_imgs, test_imgs)
+    assert (train_iter.augs.size, train_iter.augs.scale) == (48, (0.5, 0.6))
+    assert test_iter.augs.size == 48 and train_iter.shuffle and not test_iter.shuffle
+    assert train_iter.batch_size == test_iter.batch_size == 4
+
+
+@pytest.fixture
+def images(picture_folders):
+    """12 pictures of one class, 8 of the other."""
+    return ImageFolder(picture_folders({"train": {"a": 12, "b": 8}}) / "train")
+
+
+class TestShare:
+    # what version 0.1 drew from 12 + 8 pictures: records of it stay comparable
+    @pytest.mark.parametrize(
+        "fraction, seed, drawn",
+        [
+            (0.25, 0, [2, 4, 6, 13, 19]),
+            (0.25, 7, [3, 8, 10, 12, 13]),
+            (0.01, 0, [4, 19]),
+        ],
+    )
+    def test_a_seed_draws_the_same_pictures_as_ever(self, images, fraction, seed, drawn):
+        part = share(images, Settings(fraction=fraction, seed=seed))
+        assert part.paths == [images.paths[i] for i in drawn]
+        assert part.labels == [images.labels[i] for i in drawn]
+
+    @pytest.mark.parametrize("fraction", [0.001, 0.25, 0.5, 0.99])
+    def test_it_is_the_same_share_of_every_class_and_at_least_one(self, images, fraction):
+        part = share(images, Settings(fraction=fraction))
+        expected = {label: max(1, round(fraction * n)) for label, n in ((0, 12), (1, 8))}
+        assert Counter(part.labels) == expected and len(set(part.paths)) == len(part)
+        assert part.classes == images.classes
+
+    def test_all_is_the_data_set_itself(self, images):
+        assert share(images, Settings()) is images

@@ -1,0 +1,66 @@
+"""The learning-rate range test."""
+
+import mxnet as mx
+import numpy as np
+import pytest
+from conftest import values
+from mxnet.gluon import nn
+
+import hotdog_ft
+from hotdog_ft.lr_range import lr_range_test
+
+
+def linear_net():
+    """One weight a class and no bias, on inputs of which all but one are zero."""
+    net = nn.HybridSequential()
+    net.add(nn.Flatten(), nn.Dense(2, use_bias=False, in_units=3))
+    net.initialize(mx.init.Zero())
+    return net
+
+
+def test_it_leaves_the_net_as_it_was(source_net):
+    rng = np.random.default_rng(0)
+    net = hotdog_ft.finetune_net(source_net, 2)
+    before = values(net)
+    batch = (rng.normal(size=(4, 3, 32, 32)).astype("float32"), np.array([0, 1, 1, 0]))
+    lr_range_test(net, [batch], num_steps=20)
+    after = values(net)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_losses_are_those_of_the_growing_rates():
+    # Two pictures (a, 0, 0) with labels 0 and 1 for +a and -a: the loss is log(1 + exp(-2 w a))
+    # where ± w are the first weights, and each step moves w by rate * a / (1 + exp(2 w a)):
+    # followed here in plain Python.
+    a, w, expected = 2.0, 0.0, []
+    rates = np.geomspace(1e-3, 1e-1, 30)
+    for rate in rates:
+        expected.append(np.log1p(np.exp(-2 * w * a)))
+        w += rate * a / (1 + np.exp(2 * w * a))
+    X = np.zeros((2, 3, 1, 1), "float32")
+    X[0, 0], X[1, 0] = a, -a
+    losses, suggestion = lr_range_test(
+        linear_net(), [(X, np.array([0, 1]))], 1e-3, 1e-1, 30, weight_decay=0
+    )
+    np.testing.assert_allclose(losses.index, rates[3:-3])
+    smooth = [np.mean(expected[i - 3 : i + 4]) for i in range(3, 27)]
+    np.testing.assert_allclose(losses, smooth, rtol=1e-4)
+    assert suggestion == pytest.approx(rates[26] / 10)  # the loss falls all the way
+
+
+def test_it_ends_where_the_loss_explodes():
+    # Contradicting labels: with lr * curvature > 2 the loss grows without bound
+    X = np.full((2, 3, 1, 1), 5.0, "float32")
+    X[1] *= 1.1
+    losses, suggestion = lr_range_test(
+        linear_net(), [(X, np.array([0, 1]))], 1e-4, 1e4, 100, weight_decay=0
+    )
+    assert len(losses) < 100 and np.isfinite(losses).all()
+    assert suggestion == pytest.approx(losses.idxmin() / 10) and losses.idxmin() < losses.index[-1]
+
+
+def test_a_beginning_that_is_too_high_is_one_clear_error():
+    X = np.full((2, 3, 1, 1), 5.0, "float32")
+    X[1] *= 1.1
+    with pytest.raises(FloatingPointError, match="begin below lowest=10000"):
+        lr_range_test(linear_net(), [(X, np.array([0, 1]))], 1e4, 1e8, 100, weight_decay=0)

@@ -1,0 +1,116 @@
+"""The two modes, and the chapter's own function."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import make_source_net
+
+import hotdog_ft
+from hotdog_ft.recipe import TITLES
+from hotdog_ft.settings import FINE_TUNE, SCRATCH, Settings
+
+
+def test_mini_is_the_default_and_needs_no_network():
+    recipe = hotdog_ft.load_recipe()
+    train_imgs, test_imgs = recipe.load_data()
+    assert recipe.mode == "mini" and train_imgs.classes == ["hotdog", "not-hotdog"]
+    assert (len(train_imgs), len(test_imgs)) == (600, 400)
+    assert "/" not in str(recipe)  # nothing of this machine in a notebook's output
+
+
+def test_full_mode_takes_data_and_weights_from_the_environment(monkeypatch, own_data):
+    monkeypatch.setenv("HOTDOG_FT_MODE", "full")
+    monkeypatch.setenv("HOTDOG_FT_DATA", own_data[0])
+    monkeypatch.setenv("HOTDOG_FT_WEIGHTS", own_data[1])
+    recipe = hotdog_ft.load_recipe()
+    assert recipe.load_data()[0].classes == ["a", "b"]
+    assert repr(recipe.load_pretrained_net().output) == "Dense(10 -> 5, linear)"
+    assert recipe.runs == {"finetune": Settings(), "scratch": SCRATCH, "lp_ft": FINE_TUNE}
+    assert recipe.size == 224 and list(recipe.runs) == list(TITLES)
+    assert "data pictures, weights net.params, 224 px" in str(recipe)
+
+
+def test_a_change_holds_for_all_three_runs_and_leaves_the_rest():
+    recipe = hotdog_ft.load_recipe("full")
+    changed = recipe.with_settings(num_epochs=1, size=64)
+    for name, settings in recipe.runs.items():
+        assert changed.runs[name] == replace(settings, num_epochs=1, size=64) != settings
+    assert changed.size == 64 and recipe.size == 224
+    with pytest.raises(ValueError, match="num_epochs"):
+        recipe.with_settings(num_epochs=-1)
+
+
+def test_the_loaders_are_the_chapters(tiny):
+    train_iter, test_iter = tiny.loaders()
+    assert [len(loader.images) for loader in (train_iter, test_iter)] == [12, 6]
+    assert (train_iter.shuffle, test_iter.shuffle) == (True, False)
+    assert (
+        train_iter.augs.scale == (0.08, 1.0) and train_iter.augs.size == test_iter.augs.size == 32
+    )
+    assert next(iter(train_iter))[0].shape == (5, 3, 32, 32)
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("medium",), "'medium'"),
+        (("mini", "folder"), "full mode"),
+        (("mini", None, "net.params"), "full mode"),
+    ],
+)
+def test_what_does_not_fit_a_mode_is_named(arguments, words):
+    with pytest.raises(hotdog_ft.DataError, match=words):
+        hotdog_ft.load_recipe(*arguments)
+
+
+def test_the_chapters_function_is_a_run_with_the_chapters_settings(monkeypatch, own_data):
+    monkeypatch.setenv("HOTDOG_FT_MODE", "full")
+    monkeypatch.setenv("HOTDOG_FT_DATA", own_data[0])
+    recipe = hotdog_ft.load_recipe()
+
+    def outcome(train):
+        hotdog_ft.seed_everything(1)
+        history = train(hotdog_ft.finetune_net(make_source_net(), 2))
+        return history.loss, history.train_acc, history.test_acc, history.num_examples
+
+    ours = outcome(lambda net: hotdog_ft.train_fine_tuning(net, 0.01))
+    assert ours == outcome(lambda net: hotdog_ft.train(net, *recipe.load_data(), Settings()))
+    assert len(ours[0]) == 5 and ours[-1] == 12
+
+
+@pytest.mark.parametrize("new_net, lr_mult", [("finetune_net", 10), ("scratch_net", 1)])
+def test_the_chapters_function_keeps_the_outputs_own_rate(new_net, lr_mult, tiny):
+    def loss(train):
+        hotdog_ft.seed_everything(1)
+        return train(getattr(hotdog_ft, new_net)(make_source_net(), 2)).loss
+
+    settings = Settings(
+        learning_rate=0.05, batch_size=4, num_epochs=2, size=32, output_lr_mult=lr_mult
+    )
+    ours = loss(lambda net: hotdog_ft.train_fine_tuning(net, 0.05, 4, 2, recipe=tiny))
+    assert ours == loss(lambda net: hotdog_ft.train(net, *tiny.load_data(), settings))
+    other = replace(settings, output_lr_mult=11 - lr_mult)
+    assert ours != loss(lambda net: hotdog_ft.train(net, *tiny.load_data(), other))
+
+
+def test_report_8_the_hot_dog_is_found_by_name_and_has_row_934(tiny):
+    classes = tiny.source_classes()
+    assert len(classes) == 1000 and classes.wnid.is_unique
+    assert classes.wnid.is_monotonic_increasing  # ILSVRC's order: Gluon and torchvision follow it
+    (row,) = classes.index[classes.name.str.startswith("hotdog")]
+    # ILSVRC-2012's synsets n07697537 and n03924679 (image-net.org); the book's code takes the
+    # second for the first
+    assert (row, classes.wnid[row]) == (934, "n07697537")
+    assert classes.loc[713].tolist() == ["n03924679", "photocopier"]
+
+
+def test_the_mini_source_nets_outputs_have_names():
+    recipe = hotdog_ft.load_recipe()
+    assert len(recipe.source_classes()) == len(recipe.load_pretrained_net().output.bias.data())
+    assert recipe.source_classes().name[0] == "hotdog"
+
+
+def test_pictures_are_read_once_per_process(tiny):
+    assert tiny.load_data()[0] is tiny.with_settings(num_epochs=2).load_data()[0]
+    assert np.array_equal(tiny.load_data()[0].labels, [0] * 6 + [1] * 6)

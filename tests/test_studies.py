@@ -1,0 +1,213 @@
+"""Many runs: each done once, kept in a record, gone on with where they were stopped."""
+
+import datetime
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import hotdog_ft
+from hotdog_ft import studies, tables, training
+from hotdog_ft.history import History
+from hotdog_ft.probe import rows_from_source
+from hotdog_ft.recipe import TITLES
+from hotdog_ft.records import Entry, Record
+from hotdog_ft.settings import FINE_TUNE, Settings
+
+
+def quiet(line):
+    """Nobody needs to read what a study reports."""
+
+
+def half_the_rate(recipe, settings, checkpoint, **further):
+    """A run that takes no time."""
+    return Entry(settings, History(test_acc=[settings.learning_rate / 2]))
+
+
+class TestRun:
+    def test_a_fraction_and_a_rate_hold_for_every_kind_of_run(self, tiny):
+        # 12 pictures, 6 a class: a third is 2 of each
+        for settings in tiny.runs.values():
+            entry = studies.run(tiny, replace(settings, fraction=1 / 3, learning_rate=0.002))
+            assert entry.history.num_examples == 4 and entry.settings.learning_rate == 0.002
+
+    def test_a_rate_that_diverges_is_an_outcome_of_the_run(self, tiny):
+        runs = [replace(tiny.finetune, learning_rate=rate) for rate in (1e30, 0.01)]
+        record = studies.study("x", tiny, runs, report=quiet)
+        first, second = record.entries
+        assert "learning rate 1e+30" in first.diverged and first.history.loss == []
+        assert second.diverged is None and len(second.history.loss) == 1
+        assert tables.runs_table(record).test_acc.isna().tolist() == [True, False]
+
+    def test_what_was_seen_before_it_diverged_is_kept(self, tiny, monkeypatch):
+        calls = []
+
+        def fails_in_the_second_epoch(*arguments, **options):
+            calls.append(1)
+            if len(calls) == 2:
+                raise FloatingPointError("epoch 2")
+            return train_one_epoch(*arguments, **options)
+
+        train_one_epoch = training.train_one_epoch
+        monkeypatch.setattr(training, "train_one_epoch", fails_in_the_second_epoch)
+        entry = studies.run(tiny, replace(tiny.finetune, num_epochs=3))
+        assert entry.diverged == "epoch 2" and len(entry.history.loss) == 1
+
+    def test_report_9_a_seeded_run_of_the_comparison_repeats(self, tiny):
+        for settings in tiny.runs.values():
+            settings = replace(settings, seed=5)
+            first, second = (studies.run(tiny, settings).history for _ in range(2))
+            assert (first.loss, first.test_acc) == (second.loss, second.test_acc)
+            assert first.probe_acc == second.probe_acc
+
+    def test_fine_tuning_beats_scratch_on_the_mini_set(self):
+        """One of the five seeds of README's table, on half of the epochs."""
+        recipe = hotdog_ft.load_recipe().with_settings(num_epochs=5)
+        finetuned, scratch = (
+            studies.run(recipe, recipe.runs[name]).history for name in ("finetune", "scratch")
+        )
+        assert finetuned.last_test_acc - scratch.last_test_acc >= 0.10
+
+
+class TestStudy:
+    def test_a_case_is_run_once_and_cases_may_be_added(self, tiny, tmp_path):
+        lines = []
+        runs = [Settings(learning_rate=rate) for rate in (0.1, 0.2, 0.3)]
+        for cases in (runs[:2], runs):
+            record = studies.study("rate", tiny, cases, tmp_path, lines.append, half_the_rate)
+        assert [line.split(":")[0] for line in lines if "record" not in line] == [*map(repr, runs)]
+        assert tables.runs_table(record)[["learning_rate", "test_acc"]].values.tolist() == [
+            [0.1, 0.05],
+            [0.2, 0.1],
+            [0.3, 0.15],
+        ]
+        (path,) = tmp_path.glob("*.json")
+        assert path.name.startswith("rate-full-") and Record.load(path) == record
+        assert lines[-1] == f"The record is in {path}."
+
+    def test_a_case_beyond_the_settings_is_told_apart_and_passed_on(self, tiny, tmp_path):
+        rows = [(Settings(), {"row": row}) for row in (3, None)]
+        seen = []
+
+        def run_case(recipe, settings, checkpoint, row):
+            seen.append(row)
+            return Entry(settings)
+
+        for cases in (rows[:1], rows):
+            record = studies.study("row", tiny, cases, tmp_path, quiet, run_case)
+        assert seen == [3, None] and [entry.case["row"] for entry in record.entries] == seen
+        assert record.find(row=3) == record.entries[:1]
+
+    def test_a_run_keeps_its_date_when_others_are_added(self, tiny, tmp_path):
+        runs = [Settings(seed=seed) for seed in (0, 1)]
+        record = studies.study("rate", tiny, runs[:1], tmp_path, quiet, half_the_rate)
+        today = datetime.date.today().isoformat()
+        text = record.path.read_text()
+        record.path.write_text(text.replace(today, "1999-12-31"))  # as if made then
+        record = studies.study("rate", tiny, runs, tmp_path, quiet, half_the_rate)
+        assert [entry.made["date"] == "1999-12-31" for entry in record.entries] == [True, False]
+
+    def test_studies_of_other_names_keep_records_of_their_own(self, tiny, tmp_path):
+        for name in ("a", "b"):
+            studies.study(name, tiny, [Settings()], tmp_path, quiet, half_the_rate)
+        assert len(list(tmp_path.glob("[ab]-full-*.json"))) == 2
+
+    def test_a_stopped_study_goes_on_from_the_checkpoint_beside_its_record(
+        self, tiny, tmp_path, monkeypatch
+    ):
+        runs = [replace(tiny.finetune, num_epochs=3, seed=seed) for seed in (0, 1)]
+        whole = studies.study("rate", tiny, runs, tmp_path / "whole", quiet)
+        epochs = []
+
+        def stop_in_the_fifth_epoch(*arguments):
+            epochs.append(1)
+            if len(epochs) == 5:
+                raise KeyboardInterrupt
+            return hotdog_ft.evaluate(*arguments)
+
+        folder = tmp_path / "stopped"
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(training, "evaluate", stop_in_the_fifth_epoch)
+            studies.study("rate", tiny, runs, folder, quiet)
+        (path,) = folder.glob("*.json")
+        (checkpoint,) = folder.glob("*.checkpoint")
+        assert checkpoint.name.startswith(f"{path.stem}.finetune-seed-1-")
+        assert len(Record.load(path).entries) == 1
+
+        done = []
+
+        def count(*arguments):
+            done.append(1)
+            return hotdog_ft.evaluate(*arguments)
+
+        monkeypatch.setattr(training, "evaluate", count)
+        again = studies.study("rate", tiny, runs, folder, quiet)
+        assert len(done) == 2  # the second run's last two epochs
+        for ours, wanted in zip(again.entries, whole.entries):
+            assert ours.history.loss == wanted.history.loss
+            assert ours.history.test_acc == wanted.history.test_acc
+        assert list(folder.iterdir()) == [path]
+
+    def test_cases_that_differ_in_anything_have_checkpoints_of_their_own(self, tiny, tmp_path):
+        paths = []
+
+        def run_case(recipe, settings, checkpoint, **further):
+            paths.append(checkpoint)
+            return Entry(settings)
+
+        cases = [Settings(), Settings(learning_rate=0.1), (Settings(), {"row": 3})]
+        studies.study("rate", tiny, cases, tmp_path, quiet, run_case)
+        assert len(set(paths)) == 3 and {path.parent for path in paths} == {tmp_path}
+        assert studies.study("rate", tiny, [Settings(seed=1)], None, quiet, run_case).path is None
+        assert paths[-1] is None
+
+
+class TestCompare:
+    def test_the_record_holds_every_run_and_where_it_comes_from(self, tiny, tmp_path):
+        lines = []
+        record = studies.compare(tiny, [0, 1], tmp_path / "results", lines.append)
+        (path,) = (tmp_path / "results").iterdir()
+        assert Record.load(path).entries == record.entries
+        assert [(entry.settings.seed, entry.settings.run) for entry in record.entries] == [
+            (seed, name) for seed in (0, 1) for name in TITLES
+        ]
+        assert len(lines) == 7 and str(path) in lines[-1]
+        assert str(tmp_path) not in path.read_text()
+        table = tables.result_table(record.histories(1))
+        assert table.loc["book: test acc", "fine-tuning"] == 0.934  # the chapter's printed figures
+        assert table.loc["book: test acc", "from scratch"] == 0.809
+
+    def test_a_second_call_runs_only_what_is_missing(self, tiny, tmp_path):
+        first = studies.compare(tiny, [0], tmp_path, quiet)
+        lines = []
+        second = studies.compare(tiny, [0, 1], tmp_path, lines.append)
+        assert second.entries[:3] == first.entries and len(second.entries) == 6
+        assert len(lines) == 4 and all("seed=1" in line for line in lines[:3])
+
+    def test_other_settings_join_the_record_and_are_left_out_of_the_answer(self, tiny, tmp_path):
+        studies.compare(tiny, [0], tmp_path, quiet)
+        longer = studies.compare(tiny.with_settings(num_epochs=2), [0], tmp_path, quiet)
+        assert [entry.settings.num_epochs for entry in longer.entries] == [2, 2, 2]
+        (path,) = tmp_path.glob("*.json")
+        assert len(Record.load(path).entries) == 6
+
+    def test_another_data_set_never_touches_a_record(self, tiny, picture_folders, tmp_path):
+        record = studies.compare(tiny, [0], tmp_path / "results", quiet)
+        path = tmp_path / "results" / record.name
+        before = path.read_bytes()
+        counts = {"train": {"a": 5, "b": 7}, "test": {"a": 3, "b": 3}}
+        other = picture_folders(counts, tmp_path / "other")
+        studies.compare(replace(tiny, data=str(other)), [0], tmp_path / "results", quiet)
+        assert len(list((tmp_path / "results").iterdir())) == 2 and path.read_bytes() == before
+
+
+def test_a_head_start_begins_with_the_row_and_then_learns(tiny):
+    train_x, _, test_x, test_y = studies.source_features(tiny)
+    weight, bias = rows_from_source(tiny.load_pretrained_net(), 3, train_x)
+    settings = replace(FINE_TUNE, size=32, num_epochs=2)
+    entry = studies.head_start(tiny, settings, row=3)
+    first = np.mean((test_x @ weight.T + bias).argmax(axis=1) == test_y)
+    assert entry.history.test_acc[0] == first
+    assert len(entry.history.test_acc) == 3 and 0 <= entry.figures["top1"] <= 1
+    assert entry == studies.head_start(tiny, settings, row=3)  # the seed decides
+    assert studies.head_start(tiny, settings).figures == {}  # without a row: Xavier's start
