@@ -123,3 +123,9 @@ def test_any_bytes_changed_in_the_header_load_or_are_one_error(tmp_path, changes
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"absent\.params"):
         hotdog_ft.load_net(tmp_path / "absent.params")
+
+
+def test_arrays_without_names_are_an_error(tmp_path):
+    mx.nd.save(str(tmp_path / "net.params"), [mx.nd.zeros(3)])
+    with pytest.raises(WeightsError, match=r"net\.params names no tensors"):
+        hotdog_ft.load_net(tmp_path / "net.params")

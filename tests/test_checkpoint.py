@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import hotdog_ft
-from hotdog_ft.checkpoint import Checkpoint
+from hotdog_ft.checkpoint import interrupts_noted
 from hotdog_ft.settings import FINE_TUNE, Settings
 
 COSINE = {"schedule": "cosine", "probe_steps": 5, "use_global_stats": True}
@@ -227,6 +227,13 @@ class TestNoCheckpoint:
         self.refused(path, others, "its training pictures are others; its test pictures are others")
 
 
+def test_a_second_ctrl_c_stops_at_once():
+    with pytest.raises(KeyboardInterrupt), interrupts_noted(True) as noted:
+        signal.raise_signal(signal.SIGINT)
+        assert noted == [signal.SIGINT]
+        signal.raise_signal(signal.SIGINT)
+
+
 def test_without_a_checkpoint_ctrl_c_stays_as_it_is(images):
     before = signal.getsignal(signal.SIGINT)
     seen = []
@@ -238,7 +245,3 @@ def test_without_a_checkpoint_ctrl_c_stays_as_it_is(images):
         after_epoch=lambda _: seen.append(signal.getsignal(signal.SIGINT)),
     )
     assert seen == [before] * 4 and signal.getsignal(signal.SIGINT) == before
-
-
-def test_a_file_that_is_not_there_is_a_run_that_has_not_begun(tmp_path):
-    assert Checkpoint(tmp_path / "absent", {}).read(net_with_dropout()) is None

@@ -123,3 +123,17 @@ def test_the_memory_for_decoded_pictures_has_a_limit(picture_folders, monkeypatc
     images = ImageFolder(picture_folders() / "train").check()
     assert sum(picture.nbytes for picture in images._decoded.values()) == 3 * size
     assert images[11][0].shape == (40, 48, 3)
+
+
+def test_a_folder_that_is_not_there_or_holds_no_classes_is_named(tmp_path):
+    with pytest.raises(hotdog_ft.DataError, match=r"There is no folder .*absent"):
+        data.ImageFolder(tmp_path / "absent")
+    with pytest.raises(hotdog_ft.DataError, match="one folder per class is expected"):
+        data.ImageFolder(tmp_path)
+
+
+def test_a_data_set_says_what_it_holds(picture_folders):
+    root = picture_folders({"train": {"a": 6, "b": 2}, "test": {"a": 1, "b": 1}})
+    train_imgs, _ = hotdog_ft.load_image_folders(root)
+    assert repr(train_imgs) == "<ImageFolder train: 6 a, 2 b>"
+    assert repr(data.Pictures(train_imgs.paths)) == "<Pictures: 8 pictures>"
