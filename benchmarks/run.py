@@ -104,7 +104,8 @@ def main():
         commands["PyTorch channels-last"] = [torch, "pytorch.py", "channels-last"]
 
     sys.path.insert(0, str(HERE.parent))
-    from hotdog_ft.records import machine, save_json
+    from hotdog_ft.machine import machine
+    from hotdog_ft.records import save_json
 
     record = {**machine(), "repetitions": options.repetitions}
     if options.torch_python:

@@ -123,7 +123,8 @@ def measure(options):
         run["seconds"].append(round(seconds, 1))
         run["test_acc"].append(accuracy)
         # not before the first figure: hotdog_ft would give the book every core
-        from hotdog_ft.records import machine, save_json
+        from hotdog_ft.machine import machine
+        from hotdog_ft.records import save_json
 
         run.update(machine())
         if options.contender == "book":

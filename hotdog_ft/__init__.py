@@ -14,14 +14,14 @@ What is not listed here lies in the submodules: `augment` and `loader` prepare p
 `training` are the parts of a run, `studies`, `records` and `tables` do many runs, `plot` draws.
 """
 
-import os
-import sys
-import warnings
-from pathlib import Path
-
 
 def _use_every_core():
     """Have MXNet use each physical core: on virtual machines it takes half of them untold."""
+    import os
+    import sys
+    import warnings
+    from pathlib import Path
+
     try:
         cores = {
             Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
@@ -63,7 +63,7 @@ __all__ = [
 ]
 
 try:
-    import mxnet  # noqa: F401
+    import mxnet as _mxnet  # noqa: F401
 except (
     Exception
 ) as error:  # a broken installation: `python -m hotdog_ft doctor` must run all the same
@@ -77,7 +77,8 @@ else:
     from .evaluation import evaluate
     from .fine_tuning import fine_tune
     from .generators import seed_everything
-    from .model import finetune_net, freeze, scratch_net
+    from .learning import freeze
+    from .model import finetune_net, scratch_net
     from .prediction import predict
     from .recipe import load_recipe, train_fine_tuning
     from .settings import Settings

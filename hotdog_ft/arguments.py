@@ -7,7 +7,10 @@ from .settings import FINE_TUNE
 
 def _seeds(text):
     """``3`` means the seeds 0, 1, 2; ``0,7`` means these two."""
-    seeds = [int(part) for part in text.split(",")] if "," in text else list(range(int(text)))
+    try:
+        seeds = [int(part) for part in text.split(",")] if "," in text else list(range(int(text)))
+    except ValueError:
+        seeds = []
     if not seeds or min(seeds) < 0 or max(seeds) >= 2**32:
         raise argparse.ArgumentTypeError(
             f"{text} names no seeds: give a number from 1, or a list such as 0,7"
@@ -78,9 +81,9 @@ def parser():
     )
     compare.add_argument(
         "--out",
-        default="results",
+        default="build/results",
         metavar="FOLDER",
-        help="where the record is kept (default: results)",
+        help="where the record is kept (default: %(default)s)",
     )
 
     train = commands.add_parser(

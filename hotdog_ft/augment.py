@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image
 
+from .settings import Settings
+
 # Statistics of ImageNet's colour channels, on the scale 0 to 1 (chapter 13.2.2.1).
 MEAN = np.array([0.485, 0.456, 0.406], dtype="float32")
 STD = np.array([0.229, 0.224, 0.225], dtype="float32")
@@ -23,7 +25,7 @@ def denormalize(x):
     return np.clip(np.rint(pixels), 0, 255).astype("uint8")
 
 
-def random_crop_box(height, width, rng, scale=(0.08, 1.0)):
+def random_crop_box(height, width, rng, scale=Settings.crop_scale):
     """Box (left, top, right, bottom) of a random crop, width : height from 3:4 to 4:3.
 
     As in Gluon's ``RandomResizedCrop``: the share of the picture's area is uniform over `scale`,
@@ -53,7 +55,7 @@ class TrainAugs:
         Smallest and largest share of the picture's area in a crop; the book's by default.
     """
 
-    def __init__(self, size=224, scale=(0.08, 1.0)):
+    def __init__(self, size=Settings.size, scale=Settings.crop_scale):
         self.size, self.scale = size, scale
 
     def __call__(self, picture, rng):
@@ -75,7 +77,7 @@ class TestAugs:
 
     __test__ = False  # pytest: not a test class
 
-    def __init__(self, size=224):
+    def __init__(self, size=Settings.size):
         self.size = size
 
     def __call__(self, picture, rng=None):

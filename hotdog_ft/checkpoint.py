@@ -14,12 +14,15 @@ from safetensors.numpy import save
 from .download import DataError, write_whole
 from .generators import generator_states, restore_generators
 from .history import EpochSums, History
-from .identity import differences, source_sha256, source_sha256_of
-from .mxnet_internals import momenta, parameters, set_momenta
+from .identity import differences, start_sha256
+from .model import arrays_sha256
+from .mxnet_internals import arrays_of, momenta, parameters, set_momenta
 
 
 class Checkpoint:
     """The file that a training run is kept in; a file of another run is refused and left alone.
+
+    With dropout, a run that was stopped within an epoch draws other masks in the rest of it.
 
     Parameters
     ----------
@@ -29,7 +32,7 @@ class Checkpoint:
     """
 
     def __init__(self, path, identity):
-        self.path, self.identity = Path(path), identity
+        self.path, self.identity = Path(path).expanduser(), identity
         self._about = self._tensors = None
 
     def read(self, net):
@@ -50,52 +53,53 @@ class Checkpoint:
             return None
         try:
             with safe_open(str(self.path), "numpy") as file:
-                self._about = json.loads(file.metadata()["hotdog_ft checkpoint"])
+                self._about = about = json.loads(file.metadata()["hotdog_ft checkpoint"])
                 names = file.keys()
                 self._tensors = {name: file.get_tensor(name) for name in names}
+            if "identity" in about:
+                if about["tensors"] != arrays_sha256(self._tensors):
+                    raise ValueError("its content is not what was written")
+                history, sums = History(**about["history"]), EpochSums(**about["epoch"])
         except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
             raise DataError(
                 f"{self.path} is not an intact checkpoint ({error}). Remove it to begin again."
             ) from error
-        if "identity" not in self._about:
+        if "identity" not in about:
             raise DataError(
                 f"{self.path} was written by an older version of hotdog_ft, which did not note "
                 "what run it belongs to: name another checkpoint, or remove this one to begin "
                 "again."
             )
-        progress = self._about["progress"]
-        history, sums = History(**progress["history"]), EpochSums(**progress["epoch"])
-        self._refuse_another_run(net, len(history.loss))
+        self._refuse_another_run(net, len(history.loss) + (sums.batches > 0))
         return history, sums
 
-    def _refuse_another_run(self, net, epochs_done):
-        found, wanted = self._about["identity"], dict(self.identity)
-        shapes = {name: tensor.shape for name, tensor in self._net_tensors().items()}
-        if shapes != {name: parameter.shape for name, parameter in parameters(net).items()}:
-            wanted = {**wanted, "source net": None}  # whatever the hashes say
-        elif source_sha256(net) == source_sha256_of(self._net_tensors()):
+    def _refuse_another_run(self, net, epochs_begun):
+        found, wanted = dict(self._about["identity"]), dict(self.identity)
+        arrays, settings = arrays_of(net), wanted["settings"]
+        if arrays_sha256(arrays) == arrays_sha256(self._net_arrays()):
             wanted["source net"] = found["source net"]  # the net is as this checkpoint left it
-        settings = dict(wanted["settings"])
-        if settings["schedule"] == "constant" and epochs_done <= settings["num_epochs"]:
+        else:  # as it was counted there; another probe is another setting
+            probe_steps = found["settings"].get("probe_steps")
+            wanted["source net"] = start_sha256(arrays, probe_steps)
+        if settings["schedule"] == "constant":
             # the rate does not know how many epochs are to come: a longer run begins like this one
-            settings["num_epochs"] = found["settings"]["num_epochs"]
-        elif settings["schedule"] == "constant":
-            found = {**found, "settings": {**found["settings"], "num_epochs": epochs_done}}
-        other = differences(found, {**wanted, "settings": settings})
+            begun = max(epochs_begun, settings["num_epochs"])
+            found["settings"] = {**found["settings"], "num_epochs": begun}
+        other = differences(found, wanted)
         if other:
-            raise DataError(
-                f"{self.path} belongs to another run ({'; '.join(other)}): name another "
-                "checkpoint, or remove this one to begin again."
-            )
+            cure = "name another checkpoint, or remove this one to begin again"
+            if "its source net is another" in other:
+                cure += "; if the run is the same, build its net anew, seeded as before"
+            raise DataError(f"{self.path} belongs to another run ({'; '.join(other)}): {cure}.")
         self.identity = {**self.identity, "source net": found["source net"]}
 
-    def _net_tensors(self):
+    def _net_arrays(self):
         return {name[4:]: a for name, a in self._tensors.items() if name.startswith("net/")}
 
     def restore(self, net, trainer):
         """Put parameters, momentum, number of updates and generators back as they were read."""
         wanted = parameters(net)
-        for name, tensor in self._net_tensors().items():
+        for name, tensor in self._net_arrays().items():
             wanted[name].set_data(mx.nd.array(tensor))
         optimizer = trainer.optimizer
         optimizer.begin_num_update = optimizer.num_update = self._about["updates"]
@@ -117,16 +121,15 @@ class Checkpoint:
         states : dict, optional
             From `generator_states` when that epoch began; by default as they are now.
         """
-        tensors = {
-            f"net/{name}": parameter.data(parameter.list_ctx()[0]).asnumpy()
-            for name, parameter in parameters(net).items()
-        }
+        tensors = {f"net/{name}": array for name, array in arrays_of(net).items()}
         tensors.update({f"momentum/{i}": m.asnumpy() for i, m in momenta(trainer).items()})
         about = {
             "identity": self.identity,
             "states": states or generator_states(),
-            "progress": {"history": asdict(history), "epoch": asdict(sums or EpochSums())},
+            "history": asdict(history),
+            "epoch": asdict(sums or EpochSums()),
             "updates": trainer.optimizer.num_update,
+            "tensors": arrays_sha256(tensors),
         }
         write_whole(self.path, save(tensors, {"hotdog_ft checkpoint": json.dumps(about)}))
 
@@ -141,10 +144,12 @@ def interrupts_noted(wanted):
             raise KeyboardInterrupt
         noted.append(signum)
 
-    if not wanted or threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not wanted or not in_main_thread or before is signal.SIG_IGN:
         yield noted
         return
-    before = signal.signal(signal.SIGINT, note)
+    signal.signal(signal.SIGINT, note)
     try:
         yield noted
     finally:

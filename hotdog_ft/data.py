@@ -6,60 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
 
 from .download import DataError, cache_folder, fetch, unpack
+from .picture import read_picture
 
 # The book's registration, d2l.DATA_HUB['hotdog'], with https for http.
 HOTDOG_URL = "https://d2l-data.s3-accelerate.amazonaws.com/hotdog.zip"
 HOTDOG_SHA1 = "fba480ffa8aa7e0febbb511d181409f899b9baa5"
 
 CACHE_BYTES = 1 << 30  # decoded pictures that one data set keeps in memory
-SHORT_SIDE = 512  # pixels; a JPEG of twice that and more is decoded at 1/2, 1/4 or 1/8, never below
 WORKERS = 2  # threads that decode and augment; the result does not depend on it
 
 
 def download_hotdog():
     """Return the path of the book's ``hotdog.zip`` (about 261 MB), fetched if need be."""
     return fetch(HOTDOG_URL, f"sha1:{HOTDOG_SHA1}", cache_folder() / "hotdog.zip")
-
-
-def read_picture(path):
-    """Decode one picture file as a viewer shows it: upright, RGB, on white, its first frame.
-
-    A large JPEG comes at a fraction of its size, 512 pixels or more on the short side: several
-    times as fast, and four to sixty times as many fit into memory.
-
-    Returns
-    -------
-    numpy.ndarray
-        uint8, (height, width, 3).
-
-    Raises
-    ------
-    DataError
-        The file is not a picture, is damaged, or claims more pixels than Pillow holds for safe.
-    """
-    try:
-        if not Path(path).is_file():
-            raise ValueError("it is not a regular file")
-        with Image.open(path) as image:
-            if image.width * image.height > Image.MAX_IMAGE_PIXELS:
-                raise ValueError(f"{image.width} x {image.height} pixels are too many")
-            if image.mode in ("I", "F"):
-                raise ValueError("32 bits a pixel do not say what is white")
-            image.draft(None, (SHORT_SIDE, SHORT_SIDE))
-            ImageOps.exif_transpose(image, in_place=True)
-            if image.mode.startswith("I;16"):
-                return np.stack([(np.asarray(image) >> 8).astype("uint8")] * 3, axis=2)
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, …
-        raise DataError(
-            f"{path} cannot be read as a picture ({error}). Replace or remove it."
-        ) from error
 
 
 def visible(folder):
@@ -85,7 +46,7 @@ class Pictures:
     def __init__(self, paths, labels=None):
         self.paths = [Path(path) for path in paths]
         self.labels = [0] * len(self.paths) if labels is None else list(labels)
-        self._decoded, self._room = {}, [CACHE_BYTES]
+        self._decoded, self._sha256, self._room = {}, {}, [CACHE_BYTES]
 
     def __len__(self):
         return len(self.paths)
@@ -95,10 +56,23 @@ class Pictures:
         picture = self._decoded.get(path)
         if picture is None:
             picture = read_picture(path)
+            self._file_sha256(path)
             if picture.nbytes <= self._room[0]:
                 self._room[0] -= picture.nbytes
                 self._decoded[path] = picture
         return picture, self.labels[index]
+
+    def _file_sha256(self, path):
+        """Hash of a file as it was when it was first read, whatever becomes of it on disk."""
+        if path not in self._sha256:
+            self._sha256[path] = hashlib.sha256(path.read_bytes()).digest()
+        return self._sha256[path]
+
+    def content_of(self, index):
+        """Bytes that stand for a picture as it was read: its file's hash."""
+        if type(self).__getitem__ is not Pictures.__getitem__:  # it makes something else of a file
+            return array_content(self[index][0])
+        return self._file_sha256(self.paths[index])
 
     def subset(self, indices):
         """The same data set with only the pictures at `indices`; the memory is shared."""
@@ -226,19 +200,28 @@ def load_image_folders(path):
 def content_sha256(images):
     """Hash of what a data set holds: its class names in order, and every picture with its label.
 
-    Where the files lie does not matter, their bytes and their order do.
+    Where the files lie does not matter. Their bytes and their order do, and the order goes by name.
 
     Parameters
     ----------
     images : Pictures
         Or anything with a length whose items are (uint8 picture, label).
     """
-    total = hashlib.sha256(json.dumps(getattr(images, "classes", None)).encode())
+    classes = getattr(images, "classes", None)
+    names = None if classes is None else list(map(str, classes))
+    total = hashlib.sha256(json.dumps(names).encode())
     for index in range(len(images)):
         if isinstance(images, Pictures):
-            content, label = images.paths[index].read_bytes(), images.labels[index]
+            content, label = images.content_of(index), images.labels[index]
         else:
-            picture, label = (np.asarray(part) for part in images[index])
-            content = f"{picture.shape} {picture.dtype} ".encode() + picture.tobytes()
-        total.update(f"{int(label)} ".encode() + hashlib.sha256(content).digest())
+            picture, label = images[index]
+            content = array_content(picture)
+        total.update(f"{int(label)} ".encode() + content)
     return total.hexdigest()
+
+
+def array_content(picture):
+    """Bytes that stand for a picture in memory: the hash of its shape, type and values."""
+    picture = np.asarray(picture)
+    kind = f"{picture.shape} {picture.dtype} ".encode()
+    return hashlib.sha256(kind + picture.tobytes()).digest()

@@ -103,11 +103,11 @@ def write_whole(path, content):
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
-        if part.exists():
-            part.unlink()
         raise DataError(
             f"Could not write {path} ({error}). Make room there or name another place."
         ) from error
+    finally:
+        part.unlink(missing_ok=True)  # after Ctrl-C too
 
 
 def _refuse_what_is_no_picture_set(archive, members):

@@ -17,6 +17,7 @@ def seed_everything(seed):
 
     Examples
     --------
+    >>> import numpy as np
     >>> seed_everything(0)
     >>> round(np.random.random(), 4)
     0.5488

@@ -91,12 +91,15 @@ class History:
     @property
     def examples_per_sec(self):
         """Pictures trained on per second, the data's time left out (the book's figure)."""
-        return self.num_examples * len(self.loss) / sum(self.compute_seconds)
+        return self._per(self.compute_seconds)
 
     @property
     def examples_per_sec_with_data(self):
         """Pictures trained on per second, the time waiting for data included."""
-        return self.num_examples * len(self.loss) / sum(self.seconds)
+        return self._per(self.seconds)
+
+    def _per(self, seconds):
+        return self.num_examples * len(self.loss) / sum(seconds) if self.loss else np.nan
 
     def _outcome(self):
         names = {"loss": "loss", "train_acc": "train acc", "test_acc": "test acc"}

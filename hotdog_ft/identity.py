@@ -1,20 +1,28 @@
 """What a run is a run of: settings, pictures, source net and method, and where two runs differ."""
 
+import hashlib
 from dataclasses import asdict
 
 from .data import content_sha256
 from .model import arrays_sha256, fingerprint
-from .mxnet_internals import parameters
+from .mxnet_internals import arrays_of, parameters
 from .settings import METHOD
 
 
 def data_identity(train_imgs, test_imgs):
     """Hashes of both data sets' content, and the class names in order (None if there are none)."""
+    classes = getattr(train_imgs, "classes", None)
     return {
-        "classes": getattr(train_imgs, "classes", None),
+        "classes": None if classes is None else list(map(str, classes)),
         "training pictures": content_sha256(train_imgs),
         "test pictures": content_sha256(test_imgs),
     }
+
+
+def study_identity(recipe):
+    """The identity of all runs of a recipe's pictures and source net."""
+    source_sha256 = fingerprint(recipe.load_pretrained_net())
+    return {"method": METHOD, **data_identity(*recipe.load_data()), "source net": source_sha256}
 
 
 def run_identity(net, train_imgs, test_imgs, settings):
@@ -23,36 +31,35 @@ def run_identity(net, train_imgs, test_imgs, settings):
     Parameters
     ----------
     net : HybridBlock
-        The net before its first update. Of a net with `features` and `output` the source net is
-        what `features` hold; of any other it is the whole net.
+        The net before its first update.
     """
-    other_rates = {
-        name: [p.lr_mult, p.wd_mult, p.grad_req]
-        for name, p in parameters(net).items()
-        if not name.startswith("output.")
-        and (p.lr_mult, p.wd_mult, p.grad_req) != (1.0, 1.0, "write")
-        and not name.endswith(("running_mean", "running_var"))
-    }
     return {
         "method": METHOD,
         **data_identity(train_imgs, test_imgs),
-        "source net": source_sha256(net),
-        "frozen parts and rates of layers": other_rates,
+        "source net": start_sha256(arrays_of(net), settings.probe_steps),
+        "layers": layers_sha256(net),
         "settings": asdict(settings),
     }
 
 
-def source_sha256(net):
-    """Hash of what a run starts from: `features`, or a whole net that has none."""
-    return fingerprint(net.features if hasattr(net, "features") else net)
+def start_sha256(arrays, probe_steps):
+    """Hash of the arrays that a run starts from.
+
+    Where the probe trains `output`, what `output` holds before is no part of it.
+    """
+    if probe_steps:
+        arrays = {name: a for name, a in arrays.items() if not name.startswith("output.")}
+    return arrays_sha256(arrays)
 
 
-def source_sha256_of(tensors):
-    """What `source_sha256` gives for a net that holds these arrays, a dict by their names."""
-    part = "features."
-    if any(name.startswith(part) for name in tensors):
-        tensors = {n[len(part) :]: a for n, a in tensors.items() if n.startswith(part)}
-    return arrays_sha256(sorted(tensors.items()))
+def layers_sha256(net):
+    """Hash of what the layers are, and of what somebody set on them: frozen, other rates."""
+    set_by_hand = {
+        # the settings decide about the rate of `output`
+        name: (1 if name.startswith("output.") else p.lr_mult, p.wd_mult, p.grad_req)
+        for name, p in parameters(net).items()
+    }
+    return hashlib.sha256(f"{net}\n{set_by_hand}".encode()).hexdigest()
 
 
 def differences(found, wanted):
@@ -70,6 +77,8 @@ def differences(found, wanted):
             words.append(f"its classes are {_listed(there)} instead of {_listed(value)}")
         elif name == "source net":
             words.append("its source net is another")
+        elif name == "layers":
+            words.append("its layers are others, or were frozen or scaled by hand in another way")
         elif found.get("classes") == wanted["classes"]:  # a set of other classes is another anyway
             words.append(f"its {name} are others")
     return words
@@ -84,7 +93,7 @@ def _other_settings(found, wanted):
         return list(value) if isinstance(value, tuple) else value  # as JSON has it
 
     return [
-        f"{name} {plain(found.get(name))} instead of {plain(value)}"
-        for name, value in wanted.items()
-        if plain(found.get(name)) != plain(value)
+        f"{name} {plain(found.get(name))} instead of {plain(wanted.get(name))}"
+        for name in {**wanted, **found}
+        if plain(found.get(name)) != plain(wanted.get(name))
     ]

@@ -76,6 +76,45 @@ class BatchLoader:
         return np.stack(pictures), np.array(labels, dtype="int32")
 
 
+def plain_loader(images, size):
+    """Mini-batches of the test augmentation, for features and predictions: each picture once."""
+    return BatchLoader(images, TestAugs(size), 32)
+
+
+def labels_of(images):
+    """The labels of a data set, in the pictures' order."""
+    return images.labels if hasattr(images, "labels") else [label for _, label in images]
+
+
+def check_labels(images, purpose, num_outputs=None):
+    """Refuse a data set that is empty, or whose labels are no outputs of a net.
+
+    Parameters
+    ----------
+    purpose : str
+        For the message, such as ``"train on"``.
+    num_outputs : int, optional
+
+    Raises
+    ------
+    ValueError
+    """
+    labels = np.unique(labels_of(images))
+    if not len(labels):
+        raise ValueError(f"There is no picture to {purpose}.")
+    classes = getattr(images, "classes", None)
+    if num_outputs and (labels[0] < 0 or labels[-1] >= num_outputs):
+        raise ValueError(
+            f"The pictures to {purpose} have labels up to {labels[-1]}, the net {num_outputs} "
+            "outputs: build it with finetune_net(source_net, num_classes)."
+        )
+    if num_outputs and classes is not None and len(classes) != num_outputs:
+        raise ValueError(
+            f"The pictures to {purpose} are of {len(classes)} classes, the net has {num_outputs} "
+            "outputs: build it with finetune_net(source_net, num_classes)."
+        )
+
+
 def share(images, settings):
     """The part of the training pictures that a run gets: the same share of every class.
 
@@ -87,11 +126,12 @@ def share(images, settings):
     """
     if settings.fraction == 1:
         return images
-    labels = np.asarray(images.labels)
+    labels = np.asarray(labels_of(images))
     order = np.random.default_rng(settings.seed).permutation(len(labels))
     by_class = [order[labels[order] == label] for label in np.unique(labels)]
     drawn = [some[: max(1, round(settings.fraction * len(some)))] for some in by_class]
-    return images.subset(np.sort(np.concatenate(drawn)))
+    indices = np.sort(np.concatenate(drawn))
+    return images.subset(indices) if hasattr(images, "subset") else [images[i] for i in indices]
 
 
 def loaders(train_imgs, test_imgs, settings):

@@ -6,11 +6,15 @@ import numpy as np
 from mxnet import gluon, nd
 
 from .devices import arrays, available_devices
+from .learning import learning_parameters
 from .mxnet_internals import parameters
+from .settings import Settings
 from .training import train_step
 
 
-def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weight_decay=0.001):
+def lr_range_test(
+    net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, *, weight_decay=Settings.weight_decay
+):
     """Train for a few batches at a rate that grows by the same factor every time.
 
     Afterwards `net` is as before.
@@ -43,22 +47,25 @@ def lr_range_test(net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, weig
     devices = available_devices()
     net.collect_params().reset_ctx(devices)
     before = {name: p.data(devices[0]).copy() for name, p in parameters(net).items()}
-    learning = [p for p in net.collect_params().values() if p.grad_req != "null"]
-    trainer = gluon.Trainer(learning, "sgd", {"wd": weight_decay}, update_on_kvstore=False)
+    trainer = gluon.Trainer(
+        learning_parameters(net), "sgd", {"wd": weight_decay}, update_on_kvstore=False
+    )
     rates, losses = [], []
     batches = chain.from_iterable(repeat(train_iter))
-    for rate, batch in zip(np.geomspace(lowest, highest, num_steps), batches):
-        X, y = arrays(batch)
-        trainer.set_learning_rate(rate)
-        loss, _ = train_step(net, X, y, trainer, devices)
-        loss /= len(X)
-        if not np.isfinite(loss) or (losses and loss > 4 * min(losses)):
-            break
-        rates.append(rate)
-        losses.append(loss)
-    nd.waitall()
-    for name, parameter in parameters(net).items():
-        parameter.set_data(before[name])
+    try:
+        for rate, batch in zip(np.geomspace(lowest, highest, num_steps), batches):
+            X, y = arrays(batch)
+            trainer.set_learning_rate(rate)
+            loss, _ = train_step(net, X, y, trainer, devices)
+            loss /= len(X)
+            if not np.isfinite(loss) or (losses and loss > 4 * min(losses)):
+                break
+            rates.append(rate)
+            losses.append(loss)
+    finally:
+        nd.waitall()
+        for name, parameter in parameters(net).items():
+            parameter.set_data(before[name])
     if len(losses) < 7:
         raise FloatingPointError(
             f"The loss explodes in batch {len(losses) + 1} already, at rate {rate:g}: "

@@ -12,28 +12,29 @@ def parameters(block):
     return block._collect_params_with_prefix()
 
 
-def use_global_stats(block, flags=True):
-    """Tell every BatchNorm in `block` whether to use its running statistics.
+def arrays_of(block):
+    """The arrays of `block` by the same names, running statistics included, as numpy's."""
+    return {name: p.data(p.list_ctx()[0]).asnumpy() for name, p in parameters(block).items()}
 
-    The public way is an argument of the constructor, long before anybody knows.
 
-    Parameters
-    ----------
-    flags : bool or list of bool
-        One for all layers, or one per layer as this function returned them.
-
-    Returns
-    -------
-    list of bool
-        The flags before.
-    """
+def _batch_norms(block):
     layers = []
     block.apply(lambda layer: layers.append(layer) if isinstance(layer, nn.BatchNorm) else None)
-    flags = flags if isinstance(flags, list) else [flags] * len(layers)
-    before = [layer._kwargs["use_global_stats"] for layer in layers]
-    for layer, flag in zip(layers, flags):
+    return layers
+
+
+def global_stats_flags(block):
+    """Per BatchNorm in `block`, whether it uses its running statistics: a list of bool.
+
+    The public way is an argument of the constructor, long before anybody knows.
+    """
+    return [layer._kwargs["use_global_stats"] for layer in _batch_norms(block)]
+
+
+def set_global_stats_flags(block, flags):
+    """The other half of the same reason; a list as `global_stats_flags` gives it."""
+    for layer, flag in zip(_batch_norms(block), flags):
         layer._kwargs["use_global_stats"] = flag
-    return before
 
 
 def mark_gradient_fresh(parameter, device):

@@ -4,18 +4,20 @@ from pathlib import Path
 
 import numpy as np
 
-from .augment import TestAugs
 from .data import Pictures, visible
 from .download import DataError
 from .evaluation import batch_logits, probabilities
-from .loader import BatchLoader
+from .loader import plain_loader
 from .model import fused
+from .settings import Settings
 
 
 def _files(paths):
     """The files that are meant: a folder stands for all that is visible in it, at any depth."""
     found = []
     for path in map(Path, [paths] if isinstance(paths, (str, Path)) else paths):
+        if not path.exists() and not path.is_symlink():
+            raise DataError(f"There is no {path}. Name pictures, or folders of pictures.")
         if path.is_dir() and not path.is_symlink():
             found += _files(visible(path))
         else:
@@ -63,9 +65,9 @@ def predict(net, paths, classes=None, size=None):
     if not len(pictures):
         raise DataError(f"There is no picture in {paths}.")
     classes = getattr(net, "classes", None) if classes is None else list(classes)
-    augs = TestAugs(size or getattr(net, "size", None) or 224)
-    with fused(net, np.zeros((1, 3, augs.size, augs.size))):
-        logits = np.concatenate([batch_logits(net, X) for X, _ in BatchLoader(pictures, augs, 32)])
+    size = size or getattr(net, "size", None) or Settings.size
+    with fused(net, np.zeros((1, 3, size, size))):
+        logits = np.concatenate([batch_logits(net, X) for X, _ in plain_loader(pictures, size)])
     best = logits.argmax(axis=1)
     return pd.DataFrame(
         {

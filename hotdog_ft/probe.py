@@ -6,11 +6,11 @@ from itertools import chain
 import numpy as np
 from mxnet import autograd, gluon, nd
 
-from .augment import TestAugs
 from .devices import arrays, devices_of
 from .evaluation import probabilities
-from .loader import BatchLoader
-from .model import fused, lr_multiplier
+from .learning import lr_multiplier
+from .loader import plain_loader
+from .model import fused
 from .settings import FINE_TUNE
 
 
@@ -74,8 +74,7 @@ def probe(net, train_imgs, settings, history):
     The features are those of the test augmentation: no picture is cropped at random.
     """
     start = time.perf_counter()
-    plain_iter = BatchLoader(train_imgs, TestAugs(settings.size), 32)
-    features, labels = extract_features(net, plain_iter)
+    features, labels = extract_features(net, plain_loader(train_imgs, settings.size))
     stored = time.perf_counter()
     fit_output(net, features, labels, settings)
     history.features_seconds = stored - start

@@ -164,7 +164,9 @@ def load_recipe(mode=None, data=None, weights=None):
     return mini.with_settings(size=64, batch_size=32, num_epochs=10)
 
 
-def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5, *, recipe=None):
+def train_fine_tuning(
+    net, learning_rate, batch_size=CHAPTER.batch_size, num_epochs=CHAPTER.num_epochs, *, recipe=None
+):
     """The chapter's function: train `net` on the hot dogs, plainly, at a constant rate.
 
     `output` learns at the multiple of the rate that it carries (``lr_mult``), ten after

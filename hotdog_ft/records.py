@@ -1,72 +1,35 @@
 """Records of runs: what came out, and everything needed to judge and to repeat it."""
 
-import datetime
+import fcntl
 import hashlib
 import json
 import os
-import platform
-import subprocess
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import mxnet as mx
-import numpy as np
-
 from .download import DataError, packaged, write_whole
 from .history import History
-from .identity import data_identity, differences
-from .model import fingerprint
-from .settings import METHOD, Settings
-
-
-def _commit():
-    """The commit of the checkout that this package runs from; None in an installed package."""
-    here = Path(__file__).parent
-
-    def git(*words):
-        done = subprocess.run(
-            ["git", "-C", here, *words], capture_output=True, text=True, check=True
-        )
-        return done.stdout.strip()
-
-    try:
-        git("ls-files", "--error-unmatch", __file__)
-        return git("rev-parse", "HEAD") + (
-            " with changes" if git("status", "--porcelain", here) else ""
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return None
-
-
-def _processor():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
-
-
-def machine():
-    """Versions, machine, date and commit, as a dictionary for JSON."""
-    return {
-        "versions": {
-            "python": platform.python_version(),
-            "mxnet": mx.__version__,
-            "numpy": np.__version__,
-        },
-        "machine": {
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
-        },
-        "date": datetime.date.today().isoformat(),
-        "commit": _commit(),
-    }
+from .identity import differences, study_identity
+from .machine import machine
+from .settings import Settings
 
 
 def save_json(content, path):
     """Write `content` as JSON in one step: a reader never finds half of it."""
-    write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
+    text = json.dumps(content, indent=1, default=lambda value: value.tolist())  # numpy's
+    write_whole(path, f"{text}\n".encode())
+
+
+@contextmanager
+def _only_one_writer(folder):
+    """Within this block no other process is in such a block for the same folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 @dataclass
@@ -137,11 +100,7 @@ class Record:
             What lies under its name is damaged, or was made from something else.
         """
         train_imgs, test_imgs = recipe.load_data()
-        identity = {
-            "method": METHOD,
-            **data_identity(train_imgs, test_imgs),
-            "source net": fingerprint(recipe.load_pretrained_net()),
-        }
+        identity = study_identity(recipe)
         about = {
             "train_pictures": len(train_imgs),
             "test_pictures": len(test_imgs),
@@ -207,10 +166,19 @@ class Record:
         return f"<Record {self.study}, {self.mode} mode: {len(self.entries)} runs>"
 
     def add(self, entry):
-        """Take a run in, and write the record if it has a path."""
+        """Take a run in, and write the record if it has a path.
+
+        What another process has written there meanwhile is kept.
+        """
         entry.made = {**machine(), **entry.made}
-        self.entries.append(entry)
-        if self.path:
+        if not self.path:
+            self.entries.append(entry)
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with _only_one_writer(self.path.parent):
+            if self.path.exists():
+                self.entries = Record.load(self.path).entries
+            self.entries.append(entry)
             self.save()
 
     def find(self, settings=None, **wanted):
@@ -228,5 +196,19 @@ class Record:
         return Record(self.study, self.mode, self.identity, self.about, entries)
 
     def histories(self, seed=0):
-        """The histories of one seed, by the name of the run: ``finetune``, ``scratch``, …"""
-        return {entry.settings.run: entry.history for entry in self.find(seed=seed)}
+        """The histories of one seed, by the kind of run: ``finetune``, ``scratch``, …
+
+        Raises
+        ------
+        ValueError
+            There are two of one kind; `only` chooses.
+        """
+        found = {}
+        for entry in self.find(seed=seed):
+            if entry.settings.kind in found:
+                raise ValueError(
+                    f"{self} has several runs {entry.settings.kind} with seed {seed}: take those "
+                    "with the same settings, record.only([...])."
+                )
+            found[entry.settings.kind] = entry.history
+        return found

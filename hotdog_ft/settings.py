@@ -10,34 +10,60 @@ TRAINED = ("all", "last stage", "output")
 SCHEDULES = ("constant", "cosine")
 
 
-def _whole(least):
-    return f"a whole number from {least}", lambda value: value == int(value) >= least
+def _whole(least, below=math.inf):
+    end = "" if below == math.inf else f", below {below}"
+    return _int, lambda value: least <= value < below, f"a whole number from {least}{end}"
 
 
-_RATE = "above 0 and finite", lambda value: 0 < value < math.inf
-_WEIGHT = "at least 0 and finite", lambda value: 0 <= value < math.inf
+def _int(value):
+    if value != int(value):
+        raise ValueError
+    return int(value)
+
+
+def _float(value):
+    if isinstance(value, str):
+        raise TypeError
+    return float(value)
+
+
+def _bool(value):
+    if value not in (True, False):
+        raise ValueError
+    return bool(value)
+
+
+def _pair(value):
+    low, high = value
+    return float(low), float(high)
+
+
+_RATE = _float, lambda value: 0 < value < math.inf, "above 0 and finite"
+_WEIGHT = _float, lambda value: 0 <= value < math.inf, "at least 0 and finite"
+_FLAG = _bool, lambda value: True, "True or False"
+# What makes a Python value of each field (JSON takes no others), which values are good, in words.
 _RULES = {
-    "seed": (
-        "a whole number from 0, below 2**32",
-        lambda value: value == int(value) and 0 <= value < 2**32,
-    ),
+    "seed": _whole(0, 2**32),
+    "from_scratch": _FLAG,
+    "trained": (str, lambda value: value in TRAINED, f"one of {', '.join(TRAINED)}"),
+    "fraction": (_float, lambda value: 0 < value <= 1, "above 0 and at most 1"),
     "size": _whole(32),
+    "crop_scale": (
+        _pair,
+        lambda value: 0 < value[0] <= value[1] <= 1,
+        "two shares of the area, the smaller first",
+    ),
     "batch_size": _whole(1),
     "num_epochs": _whole(0),
-    "probe_steps": _whole(0),
     "learning_rate": _RATE,
-    "probe_learning_rate": _RATE,
     "output_lr_mult": _WEIGHT,
+    "momentum": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),
     "weight_decay": _WEIGHT,
+    "schedule": (str, lambda value: value in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
+    "use_global_stats": _FLAG,
+    "probe_steps": _whole(0),
+    "probe_learning_rate": _RATE,
     "probe_weight_decay": _WEIGHT,
-    "momentum": ("at least 0 and below 1", lambda value: 0 <= value < 1),
-    "fraction": ("above 0 and at most 1", lambda value: 0 < value <= 1),
-    "crop_scale": (
-        "two shares of the area, the smaller first",
-        lambda value: len(value) == 2 and 0 < value[0] <= value[1] <= 1,
-    ),
-    "trained": (f"one of {', '.join(TRAINED)}", lambda value: value in TRAINED),
-    "schedule": (f"one of {', '.join(SCHEDULES)}", lambda value: value in SCHEDULES),
 }
 
 
@@ -52,7 +78,7 @@ class Settings:
     seed : int
         Of the three generators a run draws from, 0 to 2**32 - 1.
     from_scratch : bool
-        Whether the net starts with random parameters everywhere, not only in `output`.
+        What `studies.run` builds: a net with random parameters everywhere, not only in `output`.
     trained : {"all", "last stage", "output"}
         What learns; everything before it is frozen. `output` always learns.
     fraction : float
@@ -64,7 +90,7 @@ class Settings:
     batch_size, num_epochs : int
         Pictures in a mini-batch; passes over the training pictures, 0 for the probe alone.
     learning_rate : float
-        Belongs to the *mean* loss of a mini-batch.
+        For the gradient of a mini-batch's *mean* loss.
     output_lr_mult : float
         The rate of `output` over that of `features`.
     momentum, weight_decay : float
@@ -76,11 +102,12 @@ class Settings:
     probe_steps : int
         Steps of Adam that train `output` alone, on stored features, before the first epoch.
     probe_learning_rate, probe_weight_decay : float
-        Of these steps; the decay is times the features' mean squared norm.
+        Of these steps; the decay is multiplied by the mean squared norm of the features.
 
     Examples
     --------
     >>> from dataclasses import replace
+    >>> from hotdog_ft.settings import FINE_TUNE, Settings
     >>> Settings()
     Settings()
     >>> replace(FINE_TUNE, num_epochs=3).num_epochs
@@ -110,17 +137,15 @@ class Settings:
     probe_weight_decay: float = 3e-4
 
     def __post_init__(self):
-        for name, (rule, holds) in _RULES.items():
-            value = getattr(self, name)
+        for name, (convert, good, rule) in _RULES.items():
+            given = getattr(self, name)
             try:
-                good = holds(value)
-            except (TypeError, ValueError, OverflowError):  # not even a number
-                good = False
-            if not good:
-                raise ValueError(f"{name} is {value!r}: it must be {rule}.")
-            if rule.startswith("a whole number"):
-                object.__setattr__(self, name, int(value))  # `range` and JSON take Python's only
-        object.__setattr__(self, "crop_scale", tuple(self.crop_scale))  # JSON knows lists only
+                value = convert(given)
+            except (TypeError, ValueError, OverflowError):  # not even of its kind
+                value = None
+            if value is None or not good(value):
+                raise ValueError(f"{name} is {given!r}: it must be {rule}.")
+            object.__setattr__(self, name, value)
 
     def __repr__(self):
         """What differs from the chapter's fine-tuning."""
@@ -132,7 +157,7 @@ class Settings:
         return f"Settings({', '.join(changed)})"
 
     @property
-    def run(self):
+    def kind(self):
         """Which of the three runs this is: ``"finetune"``, ``"scratch"`` or ``"lp_ft"``."""
         if self.from_scratch:
             return "scratch"

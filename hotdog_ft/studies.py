@@ -1,19 +1,19 @@
 """Many runs of one kind: each done once, and kept in a record."""
 
 import hashlib
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from functools import lru_cache
 
 import numpy as np
 from mxnet import gluon, nd
 
-from .augment import TestAugs
 from .devices import devices_of
 from .evaluation import batch_logits
 from .generators import seed_everything
 from .history import History
-from .loader import BatchLoader
-from .model import finetune_net, scratch_net
+from .loader import plain_loader
+from .model import finetune_net, fingerprint, scratch_net
 from .probe import extract_features, rows_from_source
 from .records import Entry, Record
 from .training import train, train_step
@@ -39,13 +39,10 @@ def run(recipe, settings, checkpoint=None):
     seed_everything(settings.seed)
     new_net = scratch_net if settings.from_scratch else finetune_net
     net = new_net(pretrained_net, len(train_imgs.classes))
-    seen = [History()]
     try:
-        history = train(
-            net, train_imgs, test_imgs, settings, after_epoch=seen.append, checkpoint=checkpoint
-        )
+        history = train(net, train_imgs, test_imgs, settings, checkpoint=checkpoint)
     except FloatingPointError as error:
-        return Entry(settings, seen[-1], diverged=str(error))
+        return Entry(settings, error.history, diverged=str(error))
     return Entry(settings, history)
 
 
@@ -75,6 +72,7 @@ def study(name, recipe, cases, folder=None, report=print, run_case=run):
     record = Record.open(name, recipe, folder)
     for case in cases:
         settings, further = case if isinstance(case, tuple) else (case, {})
+        further = json.loads(json.dumps(further))  # as it will be read back
         if any(entry.case == further for entry in record.find(settings)):
             continue
         checkpoint = record.path and _checkpoint(record.path, settings, further)
@@ -83,17 +81,25 @@ def study(name, recipe, cases, folder=None, report=print, run_case=run):
         record.add(entry)
         if checkpoint:
             checkpoint.unlink(missing_ok=True)
-        title = ", ".join([repr(settings), *(f"{key} {value}" for key, value in further.items())])
+        title = ", ".join([_title(settings, recipe), *(f"{k} {v}" for k, v in further.items())])
         report(f"{title}: {entry.diverged or entry.history}")
     if record.path:
         report(f"The record is in {record.path}.")
     return record
 
 
+def _title(settings, recipe):
+    """Kind and seed of a run, and what differs from the recipe's run of this kind."""
+    usual, ours = vars(recipe.runs[settings.kind]), vars(settings)
+    changed = ["seed", *(name for name in ours if ours[name] != usual[name] and name != "seed")]
+    return ", ".join([settings.kind, *(f"{name} {ours[name]}" for name in changed)])
+
+
 def _checkpoint(path, settings, further):
     """Where a run of a record is kept while it is on its way, beside the record."""
-    digest = hashlib.sha256(repr((settings, further)).encode()).hexdigest()[:8]
-    return path.with_suffix(f".{settings.run}-seed-{settings.seed}-{digest}.checkpoint")
+    case = json.dumps([asdict(settings), further], sort_keys=True)
+    digest = hashlib.sha256(case.encode()).hexdigest()[:8]
+    return path.with_suffix(f".{settings.kind}-seed-{settings.seed}-{digest}.checkpoint")
 
 
 def compare(recipe, seeds=(0,), folder=None, report=print):
@@ -108,7 +114,6 @@ def compare(recipe, seeds=(0,), folder=None, report=print):
     return study("compare", recipe, runs, folder, report).only(runs)
 
 
-@lru_cache(maxsize=1)
 def source_features(recipe):
     """What the source net's `features` give for a recipe's pictures, computed once per process.
 
@@ -117,11 +122,13 @@ def source_features(recipe):
     train_x, train_y, test_x, test_y : numpy.ndarray
         float32 (n, d) of the test augmentation, and the labels (n,).
     """
+    return _source_features(recipe, fingerprint(recipe.load_pretrained_net()))
+
+
+@lru_cache(maxsize=1)
+def _source_features(recipe, source_sha256):
     net = recipe.load_pretrained_net()
-    parts = (
-        extract_features(net, BatchLoader(imgs, TestAugs(recipe.size), 32))
-        for imgs in recipe.load_data()
-    )
+    parts = (extract_features(net, plain_loader(i, recipe.size)) for i in recipe.load_data())
     return sum(parts, ())
 
 

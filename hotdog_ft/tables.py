@@ -26,7 +26,7 @@ def runs_table(record):
     for entry in record.entries:
         history = entry.history
         row = {
-            "run": entry.settings.run,
+            "run": entry.settings.kind,
             **{name: entry.value(name) for name in varied},
             **entry.case,
         }
@@ -60,9 +60,9 @@ def result_table(histories):
     columns = {}
     for name, history in histories.items():
         ours = {
-            "loss": history.loss[-1],
-            "train acc": history.train_acc[-1],
-            "test acc": history.test_acc[-1],
+            "loss": history.loss[-1] if history.loss else np.nan,
+            "train acc": history.train_acc[-1] if history.train_acc else np.nan,
+            "test acc": history.last_test_acc,
             "examples/sec": history.examples_per_sec,
         }
         book = BOOK.get(name, {})

@@ -15,8 +15,8 @@ from .evaluation import evaluate
 from .generators import generator_states, reseed_mxnet, seed_everything
 from .history import EpochSums, History
 from .identity import run_identity
-from .loader import loaders, share
-from .model import learning_as_set
+from .learning import learning_as_set, learning_parameters
+from .loader import check_labels, loaders, share
 from .mxnet_internals import mark_gradient_fresh
 from .probe import probe
 
@@ -52,10 +52,9 @@ def train_step(net, X, y, trainer, devices):
                 sums.append((loss, output.argmax(axis=1) == y_shard.astype("float32")))
         autograd.backward([loss for loss, _ in sums])
         for device in devices[len(sums) :]:  # no picture for these: their gradient is zero
-            for parameter in net.collect_params().values():
-                if parameter.grad_req != "null":
-                    parameter.grad(device)[:] = 0
-                    mark_gradient_fresh(parameter, device)
+            for parameter in learning_parameters(net):
+                parameter.grad(device)[:] = 0
+                mark_gradient_fresh(parameter, device)
         trainer.step(len(X))
         return (
             sum(loss.sum().asscalar() for loss, _ in sums),
@@ -131,7 +130,7 @@ def new_trainer(net, settings, num_batches):
     """
     # Without BatchNorm's running statistics: the trainer would, at its first step, overwrite those
     # of all devices with the first one's, before or after their first update as it happens.
-    learning = [p for p in net.collect_params().values() if p.grad_req != "null"]
+    learning = learning_parameters(net)
     options = {
         "learning_rate": settings.learning_rate,
         "momentum": settings.momentum,
@@ -175,7 +174,11 @@ def train(net, train_imgs, test_imgs, settings, *, devices=None, after_epoch=Non
     DataError
         `checkpoint` is damaged or belongs to another run; the message names what differs.
     FloatingPointError
-        The loss is no longer a finite number.
+        The loss is no longer a finite number; the error's ``history`` is that of the epochs before.
+    MemoryError
+        A mini-batch does not fit; the message says by how much to cut it.
+    ValueError
+        There is no picture, or a label has no output.
     KeyboardInterrupt
         After Ctrl-C with a checkpoint; the message says where the run was stopped.
 
@@ -190,6 +193,8 @@ def train(net, train_imgs, test_imgs, settings, *, devices=None, after_epoch=Non
     60
     """
     devices = list(devices or available_devices())
+    for images, split in ((train_imgs, "train on"), (test_imgs, "test on")):
+        check_labels(images, split, net.output.weight.shape[0] if hasattr(net, "output") else None)
     saved = checkpoint and Checkpoint(
         checkpoint, run_identity(net, train_imgs, test_imgs, settings)
     )
@@ -216,7 +221,13 @@ def train(net, train_imgs, test_imgs, settings, *, devices=None, after_epoch=Non
             states = generator_states()
             reseed_mxnet(states)
             title = f"epoch {epoch}"
-            sums = train_one_epoch(net, train_iter, trainer, devices, title, sums, interrupts)
+            try:
+                sums = train_one_epoch(net, train_iter, trainer, devices, title, sums, interrupts)
+            except FloatingPointError as error:
+                error.history = history
+                cure = f" Remove {checkpoint} before." if checkpoint else ""
+                error.args = (f"{error}{cure}",)
+                raise
             if not interrupts:
                 start = time.perf_counter()
                 test_acc = evaluate(net, test_iter)
@@ -227,9 +238,11 @@ def train(net, train_imgs, test_imgs, settings, *, devices=None, after_epoch=Non
             if saved:
                 saved.save(net, trainer, history, sums, states)
             if interrupts:
-                done = f"batch {sums.batches} of {title}" if sums.batches else title
-                raise KeyboardInterrupt(
-                    f"Stopped after {done}, saved in {checkpoint}. The same call goes on from "
-                    "there."
-                )
+                break
+        if interrupts:
+            begun = f"batch {sums.batches} of epoch {len(history.loss) + 1}"
+            done = begun if sums.batches else f"epoch {len(history.loss)}"
+            raise KeyboardInterrupt(
+                f"Stopped after {done}, saved in {checkpoint}. The same call goes on from there."
+            )
     return history

@@ -62,7 +62,7 @@ OTHER_RUNS = {
     "layers frozen by hand": (
         None,
         {"freeze": True},
-        "its frozen parts and rates of layers are others",
+        "its layers are others, or were frozen or scaled by hand in another way",
     ),
     "another method": (None, {"method": 99}, "it was made by method 1 instead of 99"),
 }
@@ -72,11 +72,11 @@ OTHER_SETTINGS = {
     "trained": ("output", "trained all instead of output"),
     "fraction": (0.5, "fraction 1.0 instead of 0.5"),
     "size": (48, "size 32 instead of 48"),
-    "crop_scale": ([0.5, 1], "crop_scale [0.08, 1.0] instead of [0.5, 1]"),
+    "crop_scale": ([0.5, 1], "crop_scale [0.08, 1.0] instead of [0.5, 1.0]"),
     "batch_size": (4, "batch_size 3 instead of 4"),
     "num_epochs": (1, "num_epochs 2 instead of 1"),  # more are done already
     "learning_rate": (0.02, "learning_rate 0.01 instead of 0.02"),
-    "output_lr_mult": (1, "output_lr_mult 10.0 instead of 1"),
+    "output_lr_mult": (1, "output_lr_mult 10.0 instead of 1.0"),
     "momentum": (0.5, "momentum 0.9 instead of 0.5"),
     "weight_decay": (0.1, "weight_decay 0.001 instead of 0.1"),
     "schedule": ("cosine", "schedule constant instead of cosine"),

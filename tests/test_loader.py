@@ -9,7 +9,7 @@ import hotdog_ft
 from hotdog_ft import loader
 from hotdog_ft.augment import TestAugs, TrainAugs
 from hotdog_ft.data import ImageFolder
-from hotdog_ft.loader import BatchLoader, loaders, share
+from hotdog_ft.loader import BatchLoader, check_labels, loaders, share
 from hotdog_ft.settings import Settings
 
 
@@ -105,3 +105,35 @@ class TestShare:
 
     def test_all_is_the_data_set_itself(self, images):
         assert share(images, Settings()) is images
+
+
+class TestCheckLabels:
+    def test_an_empty_set_is_refused(self):
+        with pytest.raises(ValueError, match=r"There is no picture to test on\."):
+            check_labels([], "test on", 2)
+
+    @pytest.mark.parametrize("label", [-1, 2, 7])
+    def test_a_label_without_an_output_is_refused(self, label):
+        images = [(np.zeros((4, 4, 3), "uint8"), part) for part in (0, 1, label)]
+        with pytest.raises(ValueError, match="finetune_net"):
+            check_labels(images, "train on", 2)
+        check_labels(images[:2], "train on", 2)
+
+    def test_outputs_without_a_class_are_refused(self, picture_folders):
+        images = ImageFolder(picture_folders() / "train")
+        with pytest.raises(ValueError, match="are of 2 classes, the net has 3 outputs"):
+            check_labels(images, "train on", 3)
+
+    def test_training_refuses_before_anything_is_changed(self, source_net):
+        net = hotdog_ft.finetune_net(source_net, 2)
+        net.classes, net.size = ["hot", "dog"], 64
+        images = [(np.zeros((4, 4, 3), "uint8"), 0)]
+        with pytest.raises(ValueError, match="no picture to test on"):
+            hotdog_ft.train(net, images, [], Settings(size=32))
+        assert (net.classes, net.size) == (["hot", "dog"], 64)
+
+
+def test_a_share_of_a_plain_list_is_drawn_too():
+    images = [(np.zeros((4, 4, 3), "uint8"), i % 2) for i in range(8)]
+    drawn = share(images, Settings(fraction=0.5))
+    assert sorted(label for _, label in drawn) == [0, 0, 1, 1]

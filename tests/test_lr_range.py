@@ -11,11 +11,26 @@ from hotdog_ft.lr_range import lr_range_test
 
 
 def linear_net():
-    """One weight a class and no bias, on inputs of which all but one are zero."""
+    """One weight per class and no bias, on inputs of which all but one are zero."""
     net = nn.HybridSequential()
     net.add(nn.Flatten(), nn.Dense(2, use_bias=False, in_units=3))
     net.initialize(mx.init.Zero())
     return net
+
+
+def test_it_leaves_the_net_as_it_was_also_when_it_is_stopped(source_net):
+    net = hotdog_ft.finetune_net(source_net, 2)
+    before = values(net)
+    X = np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32")
+
+    def batches():
+        yield from [(X, np.array([0, 1, 1, 0]))] * 5
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        lr_range_test(net, batches(), num_steps=20)
+    after = values(net)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
 def test_it_leaves_the_net_as_it_was(source_net):

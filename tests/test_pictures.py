@@ -11,9 +11,9 @@ from picture_zoo import BAD, GOOD, GREEN
 from PIL import Image
 
 import hotdog_ft
-from hotdog_ft import data
 from hotdog_ft.augment import TestAugs, TrainAugs
 from hotdog_ft.loader import BatchLoader
+from hotdog_ft.picture import read_picture
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def class_folder(tmp_path):
 def test_report_21_a_good_picture_is_read_as_a_viewer_shows_it(class_folder, name):
     content, size, colour = GOOD[name]
     (class_folder / name).write_bytes(content)
-    pixels = data.read_picture(class_folder / name)
+    pixels = read_picture(class_folder / name)
     assert pixels.dtype == np.uint8 and pixels.shape == (*size, 3)
     if colour:  # JPEG and the detour over other colour spaces cost a few levels
         assert np.abs(pixels.astype(int) - colour).max() <= 4
@@ -82,7 +82,7 @@ def test_what_may_not_be_read_is_named(locked):
         # reading one picture first loads all that Pillow needs, while that is allowed
         code = """
 import os, sys, hotdog_ft
-from hotdog_ft.data import read_picture
+from hotdog_ft.picture import read_picture
 read_picture(sys.argv[1] + '/test/a/1.png')
 os.getuid() or os.setuid(65534)
 try:
@@ -103,7 +103,7 @@ def test_report_21_exif_turns_the_picture(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # EXIF 2.3, tag Orientation: turn clockwise to look at it
     Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
-    picture = data.read_picture(tmp_path / "turned.png")
+    picture = read_picture(tmp_path / "turned.png")
     assert picture.shape == (8, 4, 3)
     assert picture[:4].min() == 255 and picture[4:].max() == 0  # the left went to the top
 
@@ -131,30 +131,30 @@ class TestLargeJpegs:
     )
     def test_the_short_side_keeps_512_pixels(self, width, height, expected, tmp_path):
         path = self.write(tmp_path / "photo.jpg", width, height)
-        assert data.read_picture(path).shape[:2] == expected
+        assert read_picture(path).shape[:2] == expected
 
     def test_the_network_sees_what_it_would_see_at_full_size(self, tmp_path):
         path = self.write(tmp_path / "photo.jpg", 2400, 1800)
         augs = TestAugs(224)
         whole = augs(np.asarray(Image.open(path)))
         # two steps of 1/255 over the smallest std
-        assert np.abs(augs(data.read_picture(path)) - whole).max() <= 2.01 / 255 / 0.224
+        assert np.abs(augs(read_picture(path)) - whole).max() <= 2.01 / 255 / 0.224
 
     def test_it_is_turned_upright_too(self, tmp_path):
         exif = Image.Exif()
         exif[0x0112] = 6  # a quarter turn
         path = self.write(tmp_path / "photo.jpg", 2400, 1800, exif=exif)
-        assert data.read_picture(path).shape == (1200, 900, 3)
+        assert read_picture(path).shape == (1200, 900, 3)
 
     @pytest.mark.parametrize("mode", ["L", "CMYK"])
     def test_other_colours_too(self, mode, tmp_path):
         path = self.write(tmp_path / "rgb.jpg", 2400, 1800)
         other = tmp_path / "other.jpg"
         Image.open(path).convert(mode).save(other, quality=95)
-        assert data.read_picture(other).shape == (900, 1200, 3)
+        assert read_picture(other).shape == (900, 1200, 3)
 
     def test_a_truncated_one_is_still_bad(self, tmp_path):
         path = self.write(tmp_path / "photo.jpg", 2400, 1800)
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         with pytest.raises(hotdog_ft.DataError, match=r"photo\.jpg"):
-            data.read_picture(path)
+            read_picture(path)

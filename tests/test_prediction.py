@@ -25,11 +25,11 @@ def test_report_31_each_file_gets_its_label_and_a_probability(net, picture_folde
     frame = hotdog_ft.predict(net, root / "train", classes=["a", "b"], size=32)
     images = ImageFolder(root / "train")
     X = np.stack([TestAugs(32)(images[i][0]) for i in range(len(images))])
-    odds = net(mx.nd.array(X)).softmax().asnumpy()
+    shares = net(mx.nd.array(X)).softmax().asnumpy()
     assert list(frame.columns) == ["file", "label", "probability"]
     assert frame["file"].tolist() == [str(path) for path in images.paths]
-    assert frame["label"].tolist() == [["a", "b"][i] for i in odds.argmax(1)]
-    np.testing.assert_allclose(frame["probability"], odds.max(1), rtol=1e-5)
+    assert frame["label"].tolist() == [["a", "b"][i] for i in shares.argmax(1)]
+    np.testing.assert_allclose(frame["probability"], shares.max(1), rtol=1e-5)
 
 
 def test_its_labels_give_the_accuracy_that_evaluation_gives(net, picture_folders):

@@ -36,13 +36,13 @@ def test_the_probe_does_not_care_about_the_features_scale():
     # symmetric, so that the bias stays near 0
     features = (rng.normal(size=(40, 10)) + 2 * labels[:, None] - 1).astype("float32")
     settings = replace(FINE_TUNE, probe_steps=3000, probe_weight_decay=0.01)
-    odds = []
+    shares = []
     for scale in (1, 4):  # with L2 at a fixed strength the larger features would end more certain
         mx.random.seed(0)
         net = hotdog_ft.finetune_net(make_source_net(), 2)
         fit_output(net, scale * features, labels, settings)
-        odds.append(net.output(nd.array(scale * features)).softmax().asnumpy())
-    np.testing.assert_allclose(odds[0], odds[1], atol=0.02)
+        shares.append(net.output(nd.array(scale * features)).softmax().asnumpy())
+    np.testing.assert_allclose(shares[0], shares[1], atol=0.02)
 
 
 def test_stored_features_give_what_probing_gives(tiny):

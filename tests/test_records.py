@@ -9,7 +9,8 @@ from conftest import ROOT, make_source_net
 
 import hotdog_ft
 from hotdog_ft.history import History
-from hotdog_ft.records import Entry, Record, machine
+from hotdog_ft.machine import machine
+from hotdog_ft.records import Entry, Record
 from hotdog_ft.settings import FINE_TUNE, SCRATCH, Settings
 
 COMMITTED = sorted((ROOT / "results").glob("*.json"))
@@ -69,6 +70,25 @@ def test_histories_go_by_the_name_of_the_run(record):
     assert list(record.histories(1)) == ["scratch", "lp_ft"]
     assert record.histories(1)["lp_ft"].probe_acc == 0.5
     assert record.histories(7) == {}
+
+
+def test_two_runs_of_one_kind_and_seed_must_be_told_apart(record):
+    _, second = record.find(seed=0)
+    with pytest.raises(ValueError, match=r"several runs finetune with seed 0.*record\.only"):
+        record.histories(0)
+    assert record.only([second.settings]).histories(0) == {"finetune": second.history}
+
+
+def test_what_another_process_writes_meanwhile_is_kept(record):
+    ours, theirs = Record.load(record.path), Record.load(record.path)
+    theirs.add(Entry(Settings(seed=5)))
+    ours.add(Entry(Settings(seed=6)))
+    assert [entry.settings.seed for entry in Record.load(record.path).entries][3:] == [5, 6]
+
+
+def test_numbers_of_numpy_can_be_written(record):
+    record.add(Entry(Settings(seed=5), figures={"a": np.float32(0.5), "b": np.arange(2)}))
+    assert Record.load(record.path).find(seed=5)[0].figures == {"a": 0.5, "b": [0, 1]}
 
 
 class TestOpen:

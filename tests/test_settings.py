@@ -1,7 +1,8 @@
 """Settings: the chapter's by default, checked, frozen."""
 
+import json
 import math
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, asdict, replace
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def test_the_defaults_are_the_chapters():
 
 
 def test_the_run_has_a_name():
-    assert [s.run for s in (Settings(), SCRATCH, FINE_TUNE)] == ["finetune", "scratch", "lp_ft"]
+    assert [s.kind for s in (Settings(), SCRATCH, FINE_TUNE)] == ["finetune", "scratch", "lp_ft"]
 
 
 WHOLE = "a whole number from {}"
@@ -33,7 +34,7 @@ RATE = "above 0 and finite"
     "name, values, rule",
     [
         ("seed", [-1, 0.5, None, "0"], WHOLE.format(0)),
-        ("seed", [2**32], "below 2**32"),
+        ("seed", [2**32], f"below {2**32}"),
         ("size", [31, 64.5], WHOLE.format(32)),
         ("batch_size", [0, math.nan], WHOLE.format(1)),
         ("num_epochs", [-1, math.inf], WHOLE.format(0)),
@@ -48,6 +49,8 @@ RATE = "above 0 and finite"
         ("crop_scale", [(0, 1), (0.5, 0.4), (0.1, 1.1), (0.1, 0.2, 0.3), 0.5], "two shares"),
         ("trained", ["head", None], "one of all, last stage, output"),
         ("schedule", ["linear"], "one of constant, cosine"),
+        ("from_scratch", ["no", None, 2], "True or False"),
+        ("use_global_stats", ["False"], "True or False"),
     ],
 )
 def test_a_bad_value_is_named_with_its_rule(name, values, rule):
@@ -71,11 +74,13 @@ def test_values_at_the_edge_of_a_rule_are_good(values):
     assert {name: getattr(Settings(**values), name) for name in values} == values
 
 
-def test_whole_numbers_of_any_type_become_pythons():
+def test_numbers_of_any_type_become_pythons():
     """So that JSON and `range` take them."""
-    settings = Settings(seed=np.int64(3), num_epochs=2.0)
-    assert (settings.seed, settings.num_epochs) == (3, 2)
+    settings = Settings(seed=np.int64(3), num_epochs=2.0, output_lr_mult=np.float32(2))
+    assert (settings.seed, settings.num_epochs, settings.output_lr_mult) == (3, 2, 2)
     assert type(settings.seed) is type(settings.num_epochs) is int
+    assert type(settings.output_lr_mult) is float
+    assert json.dumps(asdict(settings)) == json.dumps(asdict(replace(settings, output_lr_mult=2)))
 
 
 def test_they_are_varied_by_replace_and_by_nothing_else():

@@ -24,6 +24,17 @@ def half_the_rate(recipe, settings, checkpoint, **further):
     return Entry(settings, History(test_acc=[settings.learning_rate / 2]))
 
 
+def stop_at_call(number):
+    calls = []
+
+    def stop(*arguments):
+        calls.append(1)
+        if len(calls) == number:
+            raise KeyboardInterrupt
+
+    return stop
+
+
 class TestRun:
     def test_a_fraction_and_a_rate_hold_for_every_kind_of_run(self, tiny):
         # 12 pictures, 6 a class: a third is 2 of each
@@ -53,6 +64,15 @@ class TestRun:
         entry = studies.run(tiny, replace(tiny.finetune, num_epochs=3))
         assert entry.diverged == "epoch 2" and len(entry.history.loss) == 1
 
+    def test_also_what_was_seen_before_it_was_stopped(self, tiny, tmp_path, monkeypatch):
+        settings = replace(tiny.finetune, num_epochs=3)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(training, "average_running_statistics", stop_at_call(2))
+            studies.run(tiny, settings, tmp_path / "c")
+        monkeypatch.setattr(training, "train_step", lambda *_: (np.nan, 0))
+        entry = studies.run(tiny, settings, tmp_path / "c")
+        assert "epoch 2" in entry.diverged and len(entry.history.test_acc) == 1
+
     def test_report_9_a_seeded_run_of_the_comparison_repeats(self, tiny):
         for settings in tiny.runs.values():
             settings = replace(settings, seed=5)
@@ -70,12 +90,27 @@ class TestRun:
 
 
 class TestStudy:
+    def test_a_case_is_the_same_after_it_was_read_back(self, tiny, tmp_path):
+        """JSON knows no tuples, and 1 is 1.0."""
+        ran = []
+
+        def note(recipe, settings, checkpoint, rows):
+            ran.append(checkpoint.name)
+            return Entry(settings)
+
+        for mult in (1, 1.0):
+            cases = [(replace(tiny.finetune, output_lr_mult=mult), {"rows": (1, 2)})]
+            studies.study("x", tiny, cases, tmp_path, report=quiet, run_case=note)
+        assert len(ran) == 1
+
     def test_a_case_is_run_once_and_cases_may_be_added(self, tiny, tmp_path):
         lines = []
-        runs = [Settings(learning_rate=rate) for rate in (0.1, 0.2, 0.3)]
+        rates = (0.1, 0.2, 0.3)
+        runs = [replace(tiny.finetune, learning_rate=rate) for rate in rates]
         for cases in (runs[:2], runs):
             record = studies.study("rate", tiny, cases, tmp_path, lines.append, half_the_rate)
-        assert [line.split(":")[0] for line in lines if "record" not in line] == [*map(repr, runs)]
+        titles = [f"finetune, seed 0, learning_rate {rate}" for rate in rates]
+        assert [line.split(":")[0] for line in lines if "record" not in line] == titles
         assert tables.runs_table(record)[["learning_rate", "test_acc"]].values.tolist() == [
             [0.1, 0.05],
             [0.2, 0.1],
@@ -168,7 +203,7 @@ class TestCompare:
         record = studies.compare(tiny, [0, 1], tmp_path / "results", lines.append)
         (path,) = (tmp_path / "results").iterdir()
         assert Record.load(path).entries == record.entries
-        assert [(entry.settings.seed, entry.settings.run) for entry in record.entries] == [
+        assert [(entry.settings.seed, entry.settings.kind) for entry in record.entries] == [
             (seed, name) for seed in (0, 1) for name in TITLES
         ]
         assert len(lines) == 7 and str(path) in lines[-1]
@@ -182,7 +217,7 @@ class TestCompare:
         lines = []
         second = studies.compare(tiny, [0, 1], tmp_path, lines.append)
         assert second.entries[:3] == first.entries and len(second.entries) == 6
-        assert len(lines) == 4 and all("seed=1" in line for line in lines[:3])
+        assert len(lines) == 4 and all("seed 1" in line for line in lines[:3])
 
     def test_other_settings_join_the_record_and_are_left_out_of_the_answer(self, tiny, tmp_path):
         studies.compare(tiny, [0], tmp_path, quiet)

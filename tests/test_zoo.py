@@ -174,6 +174,9 @@ class TestHosts:
         assert "Taking torchvision's ResNet-18" in capsys.readouterr().out
         models = Path(mx.base.data_dir()) / "models"
         assert not list(models.glob("*"))
+        asked = len(self.server.requests)
+        assert hotdog_ft.fetch_weights() == path  # what is there is taken
+        assert len(self.server.requests) == asked
 
     def test_when_both_fail_the_error_names_url_hash_and_place(self):
         self.server.answers.clear()

@@ -4,6 +4,8 @@ python tools/execute.py --to build notebooks/*.ipynb
 """
 
 import argparse
+import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -56,6 +58,16 @@ def execute(path, folder, limit):
     return notebook
 
 
+def with_links(page, notebooks, folder):
+    """The page with its links to files leading on from `folder` as they did from `notebooks`."""
+
+    def link(match):
+        target = notebooks / match[1]
+        return f'href="{os.path.relpath(target, folder)}"' if target.is_file() else match[0]
+
+    return re.sub(r'href="([^"#:]+)"', link, page)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER")
@@ -76,9 +88,8 @@ def main():
             sys.exit(f"{path.name} failed:\n{error}")
         if not in_place:
             html = options.to / f"{path.stem}.html"
-            html.write_text(
-                HTMLExporter(theme="light").from_notebook_node(notebook)[0], encoding="utf-8"
-            )
+            page, _ = HTMLExporter(theme="light").from_notebook_node(notebook)
+            html.write_text(with_links(page, path.parent, options.to), encoding="utf-8")
             print(f"Look at {html}")
 
 

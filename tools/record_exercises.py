@@ -22,8 +22,8 @@ STUDIES = {
         replace(finetune, learning_rate=rate, num_epochs=2) for rate in (0.001, 0.003, 0.03)
     ],
     "size": [replace(settings, fraction=0.1, num_epochs=5) for settings in recipe.runs.values()],
-    "frozen": [
-        replace(finetune, probe_steps=300, num_epochs=0),  # the output layer on stored features
+    "frozen": [  # the first: the output layer on stored features
+        replace(finetune, probe_steps=recipe.lp_ft.probe_steps, num_epochs=0),
         *(replace(gentle, trained=part) for part in ("output", "last stage")),
     ],
     "hot-dog-row": [

@@ -1,0 +1,114 @@
+"""What of a net learns, and at which share of the rate; set for a while, or for good."""
+
+from contextlib import ExitStack, contextmanager
+
+from mxnet.gluon import nn
+
+from .mxnet_internals import global_stats_flags, set_global_stats_flags
+
+
+def freeze(block):
+    """Fix a part of a net, such as ``net.features``: training moves nothing in it any more.
+
+    Its parameters get no gradient, and its BatchNorm layers normalise by their running statistics
+    and leave them alone: in training it computes what it computes in prediction. (A net that was
+    used before keeps a graph that knows nothing of this. `train` and `learning_as_set` renew it; in
+    a loop without them call ``net.hybridize()``.)
+
+    Returns
+    -------
+    HybridBlock
+        The same `block`.
+
+    Examples
+    --------
+    >>> from hotdog_ft import finetune_net, load_recipe
+    >>> net = finetune_net(load_recipe("mini").load_pretrained_net(), num_classes=2)
+    >>> freeze(net.features) is net.features
+    True
+    >>> sum(parameter.grad_req != "null" for parameter in net.collect_params().values())
+    2
+    """
+    block.collect_params().setattr("grad_req", "null")
+    set_global_stats_flags(block, [True] * len(global_stats_flags(block)))
+    block.hybridize(static_alloc=True)
+    return block
+
+
+def last_stage(net):
+    """Place of the last of the four stages in ``net.features``; ``[:place]`` is all before it."""
+    return max(
+        place for place, layer in enumerate(net.features) if isinstance(layer, nn.HybridSequential)
+    )
+
+
+def learning_parameters(net):
+    """The parameters that a trainer moves: all that get a gradient."""
+    return [p for p in net.collect_params().values() if p.grad_req != "null"]
+
+
+@contextmanager
+def global_statistics(net):
+    """Within this block every BatchNorm normalises by its running statistics and leaves them alone.
+
+    (Recording in prediction mode looks like another way to the same end, but MXNet 1.9.1 then
+    computes wrong gradients through max pooling.)
+    """
+    before = global_stats_flags(net)
+    try:
+        set_global_stats_flags(net, [True] * len(before))
+        net.hybridize(static_alloc=True)  # forget graphs that were built before
+        yield
+    finally:
+        set_global_stats_flags(net, before)
+        net.hybridize(static_alloc=True)
+
+
+@contextmanager
+def lr_multiplier(block, value):
+    """Within this block the parameters of `block` learn at `value` times the rate."""
+    before = {p: p.lr_mult for p in block.collect_params().values()}
+    try:
+        block.collect_params().setattr("lr_mult", value)
+        yield
+    finally:
+        for parameter, lr_mult in before.items():
+            parameter.lr_mult = lr_mult
+
+
+@contextmanager
+def frozen(block):
+    """Within this block `block` is as after `freeze`; afterwards it learns again as before."""
+    before = {p: p.grad_req for p in block.collect_params().values()}
+    flags = global_stats_flags(block)
+    try:
+        yield freeze(block)
+    finally:
+        for parameter, grad_req in before.items():
+            parameter.grad_req = grad_req
+        set_global_stats_flags(block, flags)
+        block.hybridize(static_alloc=True)
+
+
+@contextmanager
+def learning_as_set(net, settings):
+    """Within this block `net` learns as the settings say; afterwards as before.
+
+    That is ``trained``, ``use_global_stats`` and ``output_lr_mult``. A net without `output` learns
+    as a whole, at one rate. The net is hybridized, and stays so.
+    """
+    with ExitStack() as stack:
+        # graphs of the whole net that were built before know nothing of this; nor later of its end
+        stack.callback(net.hybridize, static_alloc=True)
+        net.hybridize(static_alloc=True)
+        if settings.trained != "all" and not hasattr(net, "features"):
+            raise ValueError(f"trained is {settings.trained!r}, but the net has no `features`.")
+        if settings.trained == "output":
+            stack.enter_context(frozen(net.features))
+        elif settings.trained == "last stage":
+            stack.enter_context(frozen(net.features[: last_stage(net)]))
+        if settings.use_global_stats:
+            stack.enter_context(global_statistics(net))
+        if hasattr(net, "output"):
+            stack.enter_context(lr_multiplier(net.output, settings.output_lr_mult))
+        yield net
