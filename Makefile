@@ -1,7 +1,7 @@
 # make tutorial   the chapter in mini mode: an executed notebook and its HTML under build/
 # make test       unit tests, examples in docstrings, style, and every notebook executed again and
 #                 compared with what is committed
-# make test-all   the unit tests on each of Python 3.9, 3.10 and 3.11 that is here; PYTHONS="..." names others
+# make test-all   the unit tests on each of Python 3.9 to 3.14 that is here; PYTHONS="..." names others
 # make coverage   the unit tests again, and which lines and branches of hotdog_ft they never reach
 # make lint       style alone: ruff's linter and formatter
 # make full       the same notebook with the photographs and ResNet-18 at 224 px
@@ -41,7 +41,7 @@ coverage: venv
 notebooks: venv
 	$(MINI) $(PYTHON_IN_VENV) tools/execute.py --to notebooks notebooks/*.ipynb
 
-PYTHONS ?= python3.9 python3.10 python3.11
+PYTHONS ?= python3.9 python3.10 python3.11 python3.12 python3.13 python3.14
 test-all:
 	@for python in $(PYTHONS); do \
 	    if ! "$$python" -c "" 2>/dev/null; then echo "== no $$python here"; continue; fi; \

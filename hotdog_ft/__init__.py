@@ -63,7 +63,7 @@ __all__ = [
 ]
 
 try:
-    import mxnet as _mxnet  # noqa: F401
+    from . import mxnet_compat  # noqa: F401  MXNet itself, on any of these Pythons
 except (
     Exception
 ) as error:  # a broken installation: `python -m hotdog_ft doctor` must run all the same

@@ -12,7 +12,10 @@ import shutil
 import sys
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
+OLDEST, NEWEST = (3, 9), (3, 14)
 ROOM = 1e9  # bytes: hotdog.zip, its content, and weights
 MEMORY = 6e9  # bytes: training ResNet-18 at 224 px in batches of 128 was seen to take 5.8 GB
 
@@ -21,10 +24,10 @@ def why_mxnet_fails(error):
     """The likeliest cause of an error from ``import mxnet``, and its cure, in one line."""
     text = f"{error.__class__.__name__}: {error}".splitlines()[0]
     library = re.search(r"lib(cud|nccl|cu)\w*\.so[.\d]*", str(error))
-    if not (3, 9) <= sys.version_info[:2] <= (3, 11):
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
         return (
-            f"Python {platform.python_version()} cannot run mxnet 1.9.1 ({text}). Use Python 3.9, "
-            "3.10 or 3.11; make tutorial fetches one."
+            f"Python {platform.python_version()} cannot run mxnet 1.9.1 ({text}). Use Python 3.9 "
+            "to 3.14; make tutorial fetches one."
         )
     missing = isinstance(error, ImportError) and error.name == "mxnet"
     if missing or (isinstance(error, OSError) and not library):
@@ -41,8 +44,8 @@ def why_mxnet_fails(error):
             "and cuDNN it was built for, or the build for CPUs: pip install mxnet==1.9.1."
         )
     numpy = _version("numpy")
-    if numpy and tuple(map(int, numpy.split(".")[:2])) >= (1, 24):
-        return f"numpy {numpy} is too new for mxnet 1.9.1 ({text}): pip install numpy==1.23.5."
+    if numpy and int(numpy.split(".")[0]) > 2:
+        return f"numpy {numpy} is too new for mxnet 1.9.1 ({text}): pip install 'numpy<3'."
     if missing:
         return "mxnet is not installed: pip install mxnet==1.9.1."
     return f"import mxnet fails ({text}). Try pip install --force-reinstall mxnet==1.9.1."
@@ -56,23 +59,24 @@ def _version(name):
 
 
 def _pins():
-    """``{package: version}`` as pyproject.toml (or the installed package) names them."""
+    """``{package: version}`` that the project names for this Python."""
     project = Path(__file__).parents[1] / "pyproject.toml"
     if project.exists():
         text = project.read_text().split("[project.optional-dependencies]")[0]
+        lines = re.findall(r'^ +"([^"]+==[^"]+)"', text, re.M)
     else:
-        text = "\n".join(
-            line for line in importlib.metadata.requires("hotdog_ft") if "extra" not in line
-        )
-    return dict(re.findall(r"^\W*([\w-]+)==([\w.]+)", text, re.M))
+        lines = importlib.metadata.requires("hotdog_ft")
+    found = map(Requirement, lines)
+    wanted = [r for r in found if r.marker is None or r.marker.evaluate({"extra": ""})]
+    return {r.name: str(r.specifier).lstrip("=") for r in wanted}
 
 
 def check_python():
     version = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    if not (3, 9) <= sys.version_info[:2] <= (3, 11):
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
         return (
             FAIL,
-            f"{version}: mxnet 1.9.1 needs Python 3.9, 3.10 or 3.11; make tutorial fetches one",
+            f"{version}: hotdog_ft needs Python 3.9 to 3.14; make tutorial fetches one",
         )
     return OK, version
 

@@ -112,7 +112,7 @@ def accuracy_interval(accuracy, num_pictures):
 
     Examples
     --------
-    >>> [round(end, 3) for end in accuracy_interval(0.92, 800)]
+    >>> [round(float(end), 3) for end in accuracy_interval(0.92, 800)]
     [0.899, 0.937]
     """
     from scipy.stats import binomtest

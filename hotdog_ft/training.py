@@ -57,7 +57,7 @@ def train_step(net, X, y, trainer, devices):
                 mark_gradient_fresh(parameter, device)
         trainer.step(len(X))
         return (
-            sum(loss.sum().asscalar() for loss, _ in sums),
+            sum(float(loss.sum().asscalar()) for loss, _ in sums),  # in double precision
             int(sum(hits.sum().asscalar() for _, hits in sums)),
         )
     except mx.MXNetError as error:

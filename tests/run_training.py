@@ -16,11 +16,13 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import hotdog_ft  # before mxnet, which newer Pythons cannot import alone
+
+# isort: split
 import mxnet as mx
 import numpy as np
 from conftest import ROOT, make_source_net, values
 
-import hotdog_ft
 from hotdog_ft import identity, training
 from hotdog_ft.settings import Settings
 

@@ -3,6 +3,7 @@
 import importlib.metadata
 import json
 import shutil
+import sys
 from collections import namedtuple
 
 import mxnet as mx
@@ -22,14 +23,14 @@ NUMPY = AttributeError("module 'numpy' has no attribute 'bool'")
 @pytest.mark.parametrize(
     "error, system, machine, python, numpy, words",
     [
-        (NUMPY, "Linux", "x86_64", (3, 11), "1.26.4", "numpy 1.26.4 is too new"),  # report 12
+        (NUMPY, "Linux", "x86_64", (3, 11), "3.0.1", "numpy 3.0.1 is too new"),  # report 12
         (
             MISSING,
             "Linux",
             "x86_64",
-            (3, 12),
-            "1.26.4",
-            "Use Python 3.9, 3.10 or 3.11",
+            (3, 15),
+            "2.5.5",
+            "Use Python 3.9 to 3.14",
         ),  # report 13
         (MISSING, "Darwin", "arm64", (3, 11), "1.23.5", "Apple Silicon"),  # report 14
         (
@@ -80,7 +81,7 @@ def test_reports_12_to_15_each_way_in_which_mxnet_fails_gets_its_own_line(
     )
     line = doctor.why_mxnet_fails(error)
     assert words in line and "\n" not in line
-    assert doctor.check_python()[0] == ("OK" if python <= (3, 11) else "FAIL")
+    assert doctor.check_python()[0] == ("OK" if python <= (3, 14) else "FAIL")
 
 
 class TestBrokenInstallation:
@@ -205,5 +206,6 @@ class TestThisMachine:
         assert status == "WARN" and words in message
 
     def test_the_pins_are_the_projects(self):
-        assert doctor._pins()["mxnet"] == "1.9.1" and doctor._pins()["numpy"] == "1.23.5"
+        numpy = "1.23.5" if sys.version_info < (3, 12) else "2.3.5"
+        assert doctor._pins()["mxnet"] == "1.9.1" and doctor._pins()["numpy"] == numpy
         assert hotdog_ft.__version__

@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import inspect
 import pkgutil
 import pydoc
 import subprocess
@@ -25,10 +26,10 @@ def test_the_public_names_are_few_and_none_is_a_submodule_too():
 @pytest.mark.parametrize("name", hotdog_ft.__all__)
 def test_every_public_name_is_explained_with_an_example(name):
     thing = getattr(hotdog_ft, name)
-    text = thing.__doc__
+    text = inspect.getdoc(thing)
     first = text.splitlines()[0]
     assert first.endswith(".") and len(first) <= 100
-    assert "\n    Examples\n    --------\n    >>> " in text
+    assert "\nExamples\n--------\n>>> " in text
     assert first in pydoc.render_doc(thing, renderer=pydoc.plaintext)
 
 

@@ -1,12 +1,12 @@
 #!/bin/sh
 # Make .venv (or $VENV) with the locked packages, unless it is there already.
-# Takes $PYTHON, else the first Python 3.9 to 3.11 on the machine, else fetches one with uv.
+# Takes $PYTHON, else the first Python 3.9 to 3.14 on the machine, else fetches one with uv.
 set -eu
 venv=${VENV:-.venv}
 unset PYTHONPATH PYTHONHOME 2>/dev/null || true
 
 fits() {
-    "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' \
+    "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 14))' \
         >/dev/null 2>&1
 }
 
@@ -22,9 +22,9 @@ fi
 
 python=${PYTHON:-}
 if [ -n "$python" ]; then
-    fits "$python" || stop "PYTHON=$python is not a Python 3.9, 3.10 or 3.11 with venv."
+    fits "$python" || stop "PYTHON=$python is not a Python 3.9 to 3.14 with venv."
 else
-    for candidate in python3.11 python3.10 python3.9 python3 python; do
+    for candidate in python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 python3 python; do
         if fits "$candidate"; then
             python=$candidate
             break
@@ -33,23 +33,23 @@ else
 fi
 
 if [ -z "$python" ]; then
-    echo "No Python 3.9 to 3.11 here: fetching one with uv into .uv"
+    echo "No Python 3.9 to 3.14 here: fetching one with uv into .uv"
     uv=$(command -v uv || echo .uv/bin/uv)
     if [ ! -x "$uv" ]; then
         any=$(command -v python3 || command -v python) ||
             stop "found no Python at all. Install Python 3.11, then run make again."
         "$any" -m pip install --quiet --target .uv uv ||
-            stop "mxnet 1.9.1 needs Python 3.9, 3.10 or 3.11, and uv could not be installed to fetch one. Install Python 3.11 and run make again, or name one: make PYTHON=/path/to/python3.11"
+            stop "hotdog_ft needs Python 3.9 to 3.14, and uv could not be installed to fetch one. Install Python 3.11 and run make again, or name one: make PYTHON=/path/to/python3.11"
     fi
     UV_PYTHON_INSTALL_DIR=.uv/python "$uv" python install --quiet --no-bin 3.11 ||
-        stop "mxnet 1.9.1 needs Python 3.9, 3.10 or 3.11, and uv could not fetch one. Install Python 3.11 and run make again, or name one: make PYTHON=/path/to/python3.11"
+        stop "hotdog_ft needs Python 3.9 to 3.14, and uv could not fetch one. Install Python 3.11 and run make again, or name one: make PYTHON=/path/to/python3.11"
     python=$(UV_PYTHON_INSTALL_DIR=.uv/python "$uv" python find --managed-python 3.11)
 fi
 
 echo "Setting up $venv with $("$python" --version); about a minute"
 rm -rf "$venv"
 "$python" -m venv "$venv"
-"$venv"/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock ||
+"$venv"/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock ||
     stop "the packages could not be installed; see the lines above. Run make again when the network is back."
 # the checkout itself, as it stands
 "$venv"/bin/python -c 'import os, sysconfig; open(os.path.join(sysconfig.get_path("purelib"), "hotdog_ft.pth"), "w").write(os.getcwd() + "\n")'

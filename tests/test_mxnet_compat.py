@@ -1,0 +1,44 @@
+"""What MXNet is lent on newer Pythons, and that nobody else notices."""
+
+import sys
+
+import mxnet as mx
+import numpy as np
+import pytest
+from conftest import ROOT, run_python
+from mxnet import nd
+
+
+def test_numpy_and_everybody_elses_imports_stay_as_they_are():
+    code = """
+import builtins, numpy, sys
+names = "PZERO NINF alltrue product in1d int bool bool_".split()
+before = builtins.__import__, [vars(numpy).get(name) for name in names]
+import hotdog_ft, mxnet
+import numpy as again
+after = builtins.__import__, [vars(numpy).get(name) for name in names]
+lent = "distutils" in sys.modules and sys.version_info >= (3, 12)
+print(before == after, again is numpy, lent, mxnet.__version__)
+"""
+    done = run_python(code, cwd=ROOT)
+    assert done.stdout == "True True False 1.9.1\n", done.stderr
+
+
+@pytest.mark.parametrize("number", [2, np.int64(2), np.int32(2), np.array(2)[()]])
+def test_numbers_of_numpy_reach_the_c_library_as_numbers(number):
+    x = nd.arange(12).reshape((3, 4))
+    cut = nd.slice(x, begin=(number - 1, number), end=(number, number + 1))
+    assert cut.asnumpy().tolist() == [[6.0]]  # row 1, column 2 of 0 to 11 in rows of four
+    assert nd.zeros((number, 3)).shape == (2, 3)
+
+
+def test_a_scalar_of_numpy_may_be_an_operators_parameter():
+    assert nd.clip(nd.array([1, 5]), np.float32(2), np.float64(3)).asnumpy().tolist() == [2.0, 3.0]
+    assert (nd.ones(2) * np.float64(0.5)).asnumpy().tolist() == [0.5, 0.5]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="there MXNet needs no help")
+def test_mxnet_alone_fails_where_it_needs_the_help():
+    assert run_python("import mxnet").returncode == 1
+    assert run_python("import hotdog_ft, mxnet; print(mxnet.nd.ones(1))").returncode == 0
+    assert mx.__version__ == "1.9.1"
