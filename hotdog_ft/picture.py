@@ -1,20 +1,49 @@
-"""One picture file, decoded as a viewer shows it."""
+"""One picture, as a viewer shows it: from a file, a Pillow image or an array."""
 
+import contextlib
+import io
+import math
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from .colour import to_srgb
 from .download import DataError
+from .picture_array import from_array
+from .picture_kinds import HEAD, SUFFIXES, kind_of, why_not
+from .picture_metadata import orientation, without_metadata
+
+__all__ = ["SUFFIXES", "from_array", "from_image", "is_picture", "read_picture"]
 
 SHORT_SIDE = 512  # pixels; a JPEG of twice that and more is decoded at 1/2, 1/4 or 1/8, never below
+_REPLACE = "Replace or remove it."
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
-def read_picture(path):
-    """Decode one picture file as a viewer shows it: upright, RGB, on white, its first frame.
+class _Unreadable(Exception):
+    """Why, and the way out."""
 
-    A large JPEG comes at a fraction of its size, 512 pixels or more on the short side: several
-    times as fast, and four to sixty times as many fit into memory.
+
+def read_picture(source):
+    """Decode one picture as a viewer shows it: upright, in sRGB, on white, its first frame.
+
+    What a file is tells its content, not its name. HEIC needs the package pillow-heif. A large JPEG
+    comes at a fraction of its size, 512 pixels or more on the short side: several times as fast,
+    and four to sixty times as many fit into memory.
+
+    Parameters
+    ----------
+    source : path or binary file object
+        A file object is read from its beginning, and stays open.
 
     Returns
     -------
@@ -26,23 +55,159 @@ def read_picture(path):
     DataError
         The file is not a picture, is damaged, or claims more pixels than Pillow holds for safe.
     """
+    is_file = hasattr(source, "read")
+    name = (getattr(source, "name", None) or "the file object") if is_file else source
+    with _sentence(name):
+        if is_file:
+            if getattr(source, "seekable", lambda: False)():
+                source.seek(0)
+            return _decoded(source, str(name))
+        path = Path(source)
+        if path.is_dir():
+            raise _Unreadable("it is a folder", "Name the pictures in it.")
+        if path.exists() and not path.is_file():  # to open a pipe would wait for ever
+            raise _Unreadable("it is not a regular file", _REPLACE)
+        with open(path, "rb") as file:
+            return _decoded(file, path.name)
+
+
+@contextlib.contextmanager
+def _sentence(name):
+    """Whatever goes wrong inside becomes one sentence about ``name``."""
     try:
-        if not Path(path).is_file():
-            raise ValueError("it is not a regular file")
-        with Image.open(path) as image:
-            if image.width * image.height > Image.MAX_IMAGE_PIXELS:
-                raise ValueError(f"{image.width} x {image.height} pixels are too many")
-            if image.mode in ("I", "F"):
-                raise ValueError("32 bits a pixel do not say what is white")
-            image.draft(None, (SHORT_SIDE, SHORT_SIDE))
-            ImageOps.exif_transpose(image, in_place=True)
-            if image.mode.startswith("I;16"):
-                return np.stack([(np.asarray(image) >> 8).astype("uint8")] * 3, axis=2)
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-            return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
+        yield
+    except _Unreadable as error:
+        reason, way_out = error.args
+        raise DataError(f"{name} cannot be read as a picture: {reason}. {way_out}") from error
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, …
-        raise DataError(
-            f"{path} cannot be read as a picture ({error}). Replace or remove it."
-        ) from error
+        reason = getattr(error, "strerror", None) or f"it is damaged or cut off ({error})"
+        raise DataError(f"{name} cannot be read as a picture: {reason}. {_REPLACE}") from error
+
+
+def _decoded(file, name):
+    head = file.read(HEAD)
+    if not head:
+        raise _Unreadable("it is empty", _REPLACE)
+    # TGA has no first bytes of its own, and its decoder takes much for a picture
+    kind = kind_of(head) or ("TGA" if name.lower().endswith(".tga") else None)
+    if kind is None:
+        raise _Unreadable(*why_not(head))
+    decoder = _decoder(kind, head)
+    data, info = without_metadata(kind, head + file.read())
+    # not Image.open: it gives up at a large JPEG before `draft` can make it small
+    with decoder(io.BytesIO(data), name) as image:
+        tags = getattr(image, "tag_v2", {})
+        if tags.get(254) == 1 or 50706 in tags:  # NewSubfileType: a preview; DNGVersion
+            raise _Unreadable("it is a camera's raw file", "Develop it to JPEG or PNG.")
+        whole = math.prod(image.size)
+        image.draft(None, (SHORT_SIDE, SHORT_SIDE))
+        _check_size(image, whole, scans=info.get("scans", False))
+        return _pixels(image, info)
+
+
+def _decoder(kind, head):
+    """The class of Pillow that reads this kind."""
+    if kind == "HEIC":
+        try:
+            from pillow_heif import HeifImageFile
+        except ImportError as error:
+            way_out = "Run `pip install pillow-heif`, or convert it to JPEG or PNG."
+            raise _Unreadable("it is HEIC, which Pillow does not read", way_out) from error
+        return HeifImageFile
+    Image.init()
+    factory, accept = Image.OPEN.get(kind, (None, None))
+    if factory is None or (accept and isinstance(accept(head), str)):
+        raise _Unreadable(f"this Pillow was built without {kind}", "Convert it to JPEG or PNG.")
+    return factory
+
+
+def _check_size(image, whole, scans):
+    """What Pillow holds for safe, of the pixels that are decoded, not of those in the file."""
+    limit, pixels = Image.MAX_IMAGE_PIXELS or math.inf, math.prod(image.size)
+    # of a JPEG in several scans, the decoder keeps all that is in the file, up to 6 bytes a pixel
+    if scans and pixels <= limit:
+        limit, pixels = 2 * limit, whole
+    if pixels > limit:
+        raise _Unreadable(
+            f"it has {whole:,} pixels, and {limit:,} are the limit",
+            "Save it smaller, or raise PIL.Image.MAX_IMAGE_PIXELS.",
+        )
+
+
+def from_image(image):
+    """The pixels of a Pillow image of any mode, as `read_picture` shows a file's.
+
+    The way it is turned and its colour profile count. It is loaded, and else left as it is.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, (height, width, 3).
+
+    Raises
+    ------
+    DataError
+        Its file is damaged, it is empty, or its values do not say what is white.
+    """
+    with _sentence("the Pillow image"):
+        return _pixels(image)
+
+
+def _pixels(image, found=None):
+    """What a viewer shows of an image; ``found`` is what its file said beside its ``info``."""
+    if 0 in image.size:
+        raise _Unreadable(f"it is {image.width} x {image.height} pixels large", _REPLACE)
+    image.load()
+    info, tags = {**image.info, **(found or {})}, getattr(image, "tag_v2", {})
+    turn = _TURNS.get(orientation(info))
+    # a PGM of 16 bits comes as mode "I" too, scaled to 0..65535
+    sixteen = image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
+    if image.mode in ("I", "F") and not sixteen:
+        raise _Unreadable("32 bits a pixel do not say what is white", "Scale it to 8 bits.")
+    if turn is not None:
+        image = image.transpose(turn)
+    if sixteen:
+        image = _eight_bits(image, info, tags)
+    grey = image.mode in ("1", "L", "LA", "La")
+    if image.has_transparency_data:
+        image = image.convert("LA") if image.mode == "La" else image
+        image = image.convert("RGBA")
+        alpha = image.getchannel("A")
+        image = image.getchannel("R") if grey else image.convert("RGB")
+    else:
+        alpha = None
+        image = image if image.mode in ("RGB", "L", "CMYK") else image.convert("RGB")
+    if info.get("icc_profile"):
+        image = to_srgb(image, info["icc_profile"])
+    image = image if image.mode == "RGB" else image.convert("RGB")
+    if alpha is not None:
+        image.putalpha(alpha)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    return np.asarray(image)
+
+
+def _eight_bits(image, info, tags):
+    """Mode L of 16 bits or, in TIFF, 12; LA where one value is transparent."""
+    values = np.asarray(image)
+    grey = (values >> tags.get(258, (16,))[0] - 8).astype("uint8")  # 258: BitsPerSample
+    if info.get("white_is_zero") or tags.get(262) == 0:  # 262: PhotometricInterpretation
+        grey = 255 - grey
+    image = Image.fromarray(grey)
+    if isinstance(info.get("transparency"), int):
+        image.putalpha(Image.fromarray((values != info["transparency"]).astype("uint8") * 255))
+    return image
+
+
+def is_picture(path):
+    """Whether a file starts as a picture does that `read_picture` reads; cheap, and never raises.
+
+    HEIC counts where pillow-heif is missing too: `read_picture` says what to do then.
+    """
+    try:
+        path = Path(path)
+        if not path.is_file():
+            return False
+        with open(path, "rb") as file:
+            return kind_of(file.read(HEAD)) is not None
+    except OSError:
+        return False

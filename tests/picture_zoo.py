@@ -30,24 +30,63 @@ def grey16(value):
     return saved(Image.fromarray(np.full((20, 30), value, "uint16")), "PNG")
 
 
-def rgb16_png():
-    """A PNG of 16 bits a channel, which Pillow reads and cannot write (PNG, section 11.2)."""
-
-    def chunk(kind, content):
-        return (
-            struct.pack(">I", len(content))
-            + kind
-            + content
-            + struct.pack(">I", zlib.crc32(kind + content))
-        )
-
-    rows = (b"\0" + struct.pack(">3H", *(value * 257 for value in GREEN)) * 30) * 20
+def chunk(kind, content):
+    """PNG, section 5.3."""
     return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", struct.pack(">IIBBBBB", 30, 20, 16, 2, 0, 0, 0))
-        + chunk(b"IDAT", zlib.compress(rows))
-        + chunk(b"IEND", b"")
+        struct.pack(">I", len(content))
+        + kind
+        + content
+        + struct.pack(">I", zlib.crc32(kind + content))
     )
+
+
+def png(rows, *chunks, size=(30, 20), depth=8, colours=2):
+    """A PNG file from the bytes of its rows, without filter, and chunks to stand before them."""
+    step = len(rows) // size[1]
+    lines = b"".join(b"\0" + rows[at : at + step] for at in range(0, len(rows), step))
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", *size, depth, colours, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        [head, *chunks, chunk(b"IDAT", zlib.compress(lines)), chunk(b"IEND", b"")]
+    )
+
+
+def rgb16_png(*chunks):
+    """16 bits a channel, which Pillow reads and cannot write (PNG, section 11.2)."""
+    rows = struct.pack(">3H", *(value * 257 for value in GREEN)) * 600
+    return png(rows, *chunks, depth=16)
+
+
+def directory(entries, order="<", start=8):
+    """A directory of TIFF 6.0, section 2, at ``start``, its long values behind it.
+
+    ``entries``: (tag, kind of field, count, value as bytes).
+    """
+    values_at, table, values = start + 2 + 12 * len(entries) + 4, b"", b""
+    for tag, kind, count, value in sorted(entries):
+        where = value.ljust(4, b"\0")
+        if len(value) > 4:
+            where = struct.pack(order + "I", values_at + len(values))
+            values += value
+        table += struct.pack(order + "HHI", tag, kind, count) + where
+    return struct.pack(order + "H", len(entries)) + table + bytes(4) + values
+
+
+def tiff(pixels, bits, white_is_zero=False, order="<", packed=False, more=(), size=(30, 20)):
+    """A grey TIFF file, in one strip, with more entries if wished."""
+    pixels = zlib.compress(pixels) if packed else pixels
+
+    def short(tag, value):
+        return tag, 3, 1, struct.pack(order + "H", value)
+
+    def long(tag, value):
+        return tag, 4, 1, struct.pack(order + "I", value)
+
+    pixels += bytes(len(pixels) % 2)
+    entries = [short(256, size[0]), short(257, size[1]), short(258, bits), long(273, 8)]
+    entries += [short(259, 8 if packed else 1), short(262, 0 if white_is_zero else 1)]
+    entries += [short(277, 1), short(278, size[1]), long(279, len(pixels)), *more]
+    head = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(order + "I", 8 + len(pixels))
+    return head + pixels + directory(entries, order, 8 + len(pixels))
 
 
 def animated(format):
@@ -83,6 +122,21 @@ GOOD = {
     "grey.jpg": (saved(picture("L"), "JPEG", quality=95), (20, 30), GREY),
     "grey-16-bit.png": (grey16(100 * 257), (20, 30), (100, 100, 100)),
     "colour-16-bit.png": (rgb16_png(), (20, 30), GREEN),
+    "grey-16-bit-clear.png": (
+        png(b"\0\0" * 600, chunk(b"tRNS", b"\0\0"), depth=16, colours=0),
+        (20, 30),
+        WHITE,
+    ),
+    "white-is-zero.tiff": (
+        tiff(struct.pack("<H", 155 * 257) * 600, 16, white_is_zero=True),
+        (20, 30),
+        (100, 100, 100),
+    ),
+    "several.mpo": (
+        saved(picture(), "MPO", save_all=True, append_images=[picture(colour=WHITE)], quality=95),
+        (20, 30),
+        GREEN,
+    ),
     "palette.png": (saved(picture("P"), "PNG"), (20, 30), None),
     "palette.gif": (saved(picture(), "GIF"), (20, 30), GREEN),
     "opaque.png": (saved(picture("RGBA"), "PNG"), (20, 30), GREEN),
@@ -121,6 +175,8 @@ BAD = {
     "empty.jpg": b"",
     "page.jpg": b"<html><body>403 Forbidden</body></html>",
     "text.txt": b"not a picture",
+    "script.jpg": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n{} loop\n",
+    "phone.jpg": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
     "vector.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     "huge.png": huge_png(),
     "only-the-start.jpg": JPEG[:2],
