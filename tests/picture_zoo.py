@@ -50,10 +50,10 @@ def png(rows, *chunks, size=(30, 20), depth=8, colours=2):
     )
 
 
-def rgb16_png(*chunks):
+def rgb16_png():
     """16 bits a channel, which Pillow reads and cannot write (PNG, section 11.2)."""
     rows = struct.pack(">3H", *(value * 257 for value in GREEN)) * 600
-    return png(rows, *chunks, depth=16)
+    return png(rows, depth=16)
 
 
 def directory(entries, order="<", start=8):

@@ -27,6 +27,12 @@ def to_xyz(primaries):
     return columns * np.linalg.solve(columns, xyz(*D65))
 
 
+BRADFORD = np.array(
+    [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
+)
+TO_D50 = np.linalg.inv(BRADFORD) @ np.diag((BRADFORD @ D50) / (BRADFORD @ xyz(*D65))) @ BRADFORD
+
+
 def srgb_to_linear(v):
     return np.where(v <= 0.04045, v / 12.92, ((v + 0.055) / 1.055) ** 2.4)
 
@@ -40,36 +46,45 @@ def adobe_to_linear(v):
     return v ** (563 / 256)
 
 
-def profile(primaries, to_linear):
-    """An ICC profile (ICC.1:2001-04): three colours under D50, or grey, and one curve."""
+def numbers(values):
+    return b"".join(struct.pack(">i", round(value * 65536)) for value in values)
 
-    def numbers(values):
-        return b"".join(struct.pack(">i", round(value * 65536)) for value in values)
 
+def profile(primaries, to_linear, first=b""):
+    """An ICC profile (ICC.1:2001-04): three colours under D50, or grey, and one curve.
+
+    What is ``first`` stands before all else.
+    """
     curve = np.rint(to_linear(np.linspace(0, 1, 1024)) * 65535).astype(int)
     curve = b"curv" + bytes(4) + struct.pack(">I1024H", 1024, *curve)
-    tags = {b"desc": b"desc" + bytes(4) + struct.pack(">I", 2) + b"a\0" + bytes(78)}
+    tags = {b"some": first, b"desc": b"desc" + bytes(4) + struct.pack(">I", 2) + b"a\0" + bytes(78)}
     tags[b"wtpt"] = b"XYZ " + bytes(4) + numbers(D50)
     tags[b"cprt"] = b"text" + bytes(4) + b"none\0"
     if primaries is None:
         tags[b"kTRC"] = curve
     else:  # adapted to D50 by Bradford's matrix
-        bradford = np.array(
-            [[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]]
-        )
-        scale = np.diag((bradford @ D50) / (bradford @ xyz(*D65)))
-        matrix = np.linalg.inv(bradford) @ scale @ bradford @ to_xyz(primaries)
-        for name, column in zip("rgb", matrix.T):
+        for name, column in zip("rgb", (TO_D50 @ to_xyz(primaries)).T):
             tags[f"{name}XYZ".encode()] = b"XYZ " + bytes(4) + numbers(column)
             tags[f"{name}TRC".encode()] = curve
+    return icc(b"mntr" + (b"RGB " if primaries else b"GRAY") + b"XYZ ", tags)
+
+
+def icc(kind, tags):
     table, body, at = b"", b"", 132 + 12 * len(tags)
     for name, content in tags.items():
         table += name + struct.pack(">II", at + len(body), len(content))
         body += content + bytes(-len(content) % 4)
-    space = b"RGB " if primaries else b"GRAY"
-    head = struct.pack(">I4sI", at + len(body), b"none", 0x02100000) + b"mntr" + space + b"XYZ "
+    head = struct.pack(">I4sI", at + len(body), b"none", 0x02100000) + kind
     head += bytes(12) + b"acsp" + bytes(28) + numbers(D50) + bytes(48)
     return head + struct.pack(">I", len(tags)) + table + body
+
+
+def inks(cyan, magenta, yellow, black):
+    """L, a and b in 8 bits of ICC.1, of inks that are there or not."""
+    if black:
+        return np.array([0, 128, 128])
+    ink = cyan * np.array([-60, -40, -40]) + magenta * np.array([-70, 50, 0])
+    return np.array([255, 128, 128]) + ink + yellow * np.array([-10, 0, 60])
 
 
 DISPLAY_P3, ADOBE_RGB = profile(P3, srgb_to_linear), profile(ADOBE, adobe_to_linear)
@@ -107,7 +122,7 @@ def test_report_76_wide_colours_are_shown_as_the_published_matrices_say(
 
 def test_report_76_also_in_a_jpeg_in_which_the_profile_comes_in_parts():
     plain = read_picture(saved(COLOURS, None, "JPEG", quality=95)).astype(int)
-    long = DISPLAY_P3 + bytes(70_000)  # more than a segment of JPEG holds
+    long = profile(P3, srgb_to_linear, bytes(70_000))  # more than a segment of JPEG holds
     pixels = read_picture(saved(COLOURS, long, "JPEG", quality=95))
     matrix = np.linalg.inv(to_xyz(SRGB)) @ to_xyz(P3)
     expected = 255 * linear_to_srgb(srgb_to_linear(plain / 255) @ matrix.T)
@@ -127,17 +142,48 @@ def test_report_76_grey_transparent_and_16_bit_pictures_have_profiles_too():
     assert np.abs(read[:, 20:] - shown(P3, srgb_to_linear)[:, 20:]).max() <= 1
 
 
+@pytest.mark.parametrize("format", ["TIFF", "JPEG"])
+def test_report_76_inks_look_as_their_profile_says(format):
+    """CIE 1976 L*a*b* under D50, through Bradford's matrix to sRGB."""
+    all_inks = [inks(*(n >> shift & 1 for shift in (3, 2, 1, 0))) for n in range(16)]
+    ramp = bytes(range(256))
+    table = b"mft1" + bytes(4) + b"\4\3\2\0" + numbers([1, 0, 0, 0, 1, 0, 0, 0, 1])
+    table += ramp * 4 + np.array(all_inks, "uint8").tobytes() + ramp * 3
+    tags = {b"desc": b"desc" + bytes(4) + struct.pack(">I", 2) + b"a\0" + bytes(78)}
+    tags = {**tags, b"wtpt": b"XYZ " + bytes(4) + numbers(D50), b"A2B0": table}
+    used = [(0, 0, 0, 0), (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)]
+    image = Image.fromarray(np.array([used], "uint8") * 255, "CMYK").resize((80, 16), Image.NEAREST)
+    file = io.BytesIO()
+    options = {"quality": 100, "subsampling": 0} if format == "JPEG" else {}
+    image.save(file, format, icc_profile=icc(b"prtrCMYKLab ", tags), **options)
+    lightness, a, b = (np.array([inks(*ink) for ink in used]) - [0, 128, 128]).T
+    f = (lightness * 100 / 255 + 16) / 116
+    f = np.stack([f + a / 500, f, f - b / 200], axis=1)
+    seen = np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29)) * D50
+    linear = seen @ (np.linalg.inv(to_xyz(SRGB)) @ np.linalg.inv(TO_D50)).T
+    assert np.abs(read_picture(file)[8, 8::16] - 255 * linear_to_srgb(linear)).max() <= 2
+
+
 @pytest.mark.parametrize(
     "other",
     [
         ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes(),
         profile(SRGB, srgb_to_linear),
+        profile(SRGB, lambda v: srgb_to_linear((v + 0.003).clip(0, 1))),
         DISPLAY_P3[:200],
         b"no profile",
         GREY_18,
         ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes(),
     ],
-    ids=["sRGB", "sRGB by its numbers", "cut off", "garbage", "grey", "another space"],
+    ids=[
+        "sRGB",
+        "sRGB by its numbers",
+        "sRGB but for a level",
+        "cut off",
+        "garbage",
+        "grey",
+        "another space",
+    ],
 )
 def test_a_profile_that_is_srgb_or_does_not_fit_changes_not_one_bit(other):
     assert np.array_equal(read_picture(saved(COLOURS, other)), COLOURS)

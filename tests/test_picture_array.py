@@ -31,6 +31,7 @@ BIT = GREY > 127
         "float32": ((RGB / 255).astype("float32"), RGB),
         "float16": ((RGB / 255).astype("float16"), RGB),
         "float32, channels first": ((RGB / 255).astype("float32").transpose(2, 0, 1), RGB),
+        "at the end of its range": (np.ones((5, 7)) * (1 + 0.5 / 255), GREY * 0 + 255),
         "overshot by resizing": (RGB / 255 * 1.001 - 0.0005, RGB),
         "big-endian": (RGB.astype(">u2") * 257, RGB),
         "a list": (GREY.tolist(), GREY),
@@ -122,11 +123,25 @@ def test_report_43_a_pillow_image_is_read_as_its_file_is(name):
 
 
 def test_report_43_pillow_images_of_every_mode():
-    for mode in ("1", "L", "P", "RGB", "RGBA", "CMYK", "YCbCr", "HSV", "LA", "PA", "RGBa", "RGBX"):
-        image = picture().convert("RGBA" if mode == "RGBa" else "RGB").convert(mode)
+    for mode in (
+        "1",
+        "L",
+        "P",
+        "RGB",
+        "RGBA",
+        "CMYK",
+        "YCbCr",
+        "HSV",
+        "LA",
+        "PA",
+        "RGBa",
+        "RGBX",
+        "La",
+    ):
+        image = picture().convert({"RGBa": "RGBA", "La": "LA"}.get(mode, "RGB")).convert(mode)
         pixels = from_image(image)
         assert pixels.shape == (20, 30, 3)
-        assert mode in "1 L LA" or np.abs(pixels.astype(int) - GREEN).max() <= 51  # "P", "PA"
+        assert mode in "1 L LA La" or np.abs(pixels.astype(int) - GREEN).max() <= 51  # "P", "PA"
     with pytest.raises(hotdog_ft.DataError, match=r"the Pillow image cannot .* 32 bits a pixel"):
         from_image(Image.new("F", (3, 2)))
     with pytest.raises(hotdog_ft.DataError, match="0 x 9 pixels"):

@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from picture_zoo import BAD, GOOD, GREEN, PNG, picture, saved
+from picture_zoo import BAD, GOOD, GREEN, PNG, picture, saved, tiff
 from PIL import Image, PngImagePlugin
 
 from hotdog_ft import DataError
@@ -64,6 +64,12 @@ def test_report_56_a_file_that_is_no_picture_is_named_and_never_run(kind, tmp_pa
     assert message.startswith(f"{path} cannot be read as a picture: ")
     assert kind.strip() in message and message.count(". ") == 1 and message.endswith(".")
     assert not is_picture(path)
+
+
+@pytest.mark.parametrize("entry", [(254, 4, 1, b"\1\0\0\0"), (50706, 1, 4, b"\1\4\0\0")])
+def test_a_camera_s_raw_file_is_not_taken_for_its_small_preview(entry):
+    """TIFF 6.0, NewSubfileType: a smaller copy of another picture; DNG 1.4, DNGVersion."""
+    assert "a camera's raw file" in refusal(io.BytesIO(tiff(bytes(600), 8, more=[entry])))
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"hevc", b"mif1"])

@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
-from picture_zoo import GREEN, chunk, directory, picture, png, rgb16_png, saved, tiff
+from picture_zoo import GREEN, chunk, directory, picture, png, saved, tiff
 from PIL import Image, ImageOps
 
 from hotdog_ft import DataError
@@ -138,6 +138,13 @@ def test_report_77_odd_chunks_of_a_png_do_not_spoil_it(odd):
     assert pixels.shape == (30, 20, 3) and (pixels == GREEN).all()
 
 
+def test_a_chunk_with_a_wrong_checksum_says_nothing():
+    """PNG, section 13.2: a decoder passes over an ancillary chunk that is damaged."""
+    turn = chunk(b"eXIf", exif(TURN))
+    assert read(png(ROWS, turn)).shape == (30, 20, 3)
+    assert read(png(ROWS, turn[:-1] + bytes([turn[-1] ^ 1]))).shape == (20, 30, 3)
+
+
 def test_report_77_a_chunk_that_unfolds_to_much_takes_no_memory():
     bomb = zlib.compress(b"x" * 100_000_000)
     content = png(
@@ -188,8 +195,10 @@ def test_report_58_a_clear_grey_lies_on_white_at_every_depth(depth, clear, other
 
 
 def test_report_58_a_clear_colour_of_16_bits_lies_on_white():
-    hole = chunk(b"tRNS", struct.pack(">3H", *(value * 257 for value in GREEN)))
-    assert (read(rgb16_png(hole)) == 255).all() and (read(rgb16_png()) == GREEN).all()
+    samples = struct.pack(">3H", *(value * 256 + 7 for value in GREEN))
+    hole = chunk(b"tRNS", samples)
+    assert (read(png(samples * 600, hole, depth=16)) == 255).all()
+    assert (read(png(samples * 600, depth=16)) == GREEN).all()
 
 
 def test_a_pgm_of_16_bits_is_grey_and_32_bits_are_refused():
