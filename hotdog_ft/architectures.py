@@ -85,8 +85,9 @@ def _resnet_of(shapes):
         block = bottleneck if last == "body.6" else resnet.BasicBlockV1
     channels = [shapes[f"features.{stage}.0.{last}.weight"][0] for stage in stages]
     stem = shapes[f"features.{version - 1}.weight"][0]
-    if last in ("conv3", "body.6") and min(channels) < 4:
-        raise IndexError("a bottleneck is a quarter as wide")
+    narrow = last in ("conv3", "body.6") and min(channels) < 4  # a bottleneck is a quarter as wide
+    if narrow or any(one == two for one, two in zip(channels, channels[1:])):
+        raise IndexError("a stage that halves the picture must widen it")
     # nets for thumbnails go from the first convolution to the stages at once
     return _resnet(
         version, block, layers, [stem, *channels], _classes(shapes), stages[0] == version
