@@ -22,7 +22,7 @@ def _refuse_another_kind(net):
     elif not isinstance(getattr(net, "features", None), HybridBlock):
         why = "has no `features`"
     elif type(output) is not nn.Dense:
-        why = f"has {f'a {type(output).__name__} as' if output else 'no'} `output`"
+        why = f"has {'no' if output is None else f'a {type(output).__name__} as'} `output`"
     else:
         others = [n for n in parameters(net) if n.split(".")[0] not in ("features", "output")]
         if not others:

@@ -23,6 +23,8 @@ _ITEM_BYTES = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1}
 
 _FLOATS = {"F16", "F32", "F64"}  # safetensors' words; and BF16, which numpy does not know
 
+_DAMAGE = (mx.MXNetError, SafetensorError, zipfile.BadZipFile, struct.error, ValueError, TypeError)
+
 _EXPECTED = "a .params file of Gluon or a .safetensors file is expected."
 _FROM_PYTORCH = (
     'Convert it where PyTorch is installed: python -c "import torch, safetensors.torch as s; '
@@ -160,7 +162,7 @@ def read_tensors(path):
         raise
     except OSError as error:
         raise WeightsError(f"{path} cannot be read ({error.strerror or error}).") from error
-    except (mx.MXNetError, SafetensorError, struct.error, ValueError, TypeError) as error:
+    except _DAMAGE as error:
         reason = (str(error).strip() or repr(error)).splitlines()[-1]
         raise WeightsError(
             f"{path} is damaged or not a parameter file ({reason}). Fetch it again; {_EXPECTED}"
@@ -174,7 +176,7 @@ def read_tensors(path):
                 f"{path} holds {name} as {kind}{list(getattr(array, 'shape', []))}: floating-point "
                 "numbers are expected. Export the net as float32."
             )
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # seen below
             read[name] = array.astype("float32", copy=False)
         if not np.isfinite(read[name]).all():
             raise WeightsError(

@@ -75,6 +75,11 @@ def load_net(path):
             "of one of them."
         )
     names = (gluon_names if any("." in name for name in in_file) else older_names)(in_file)
+    twice = in_file.keys() - set(names.values())
+    if twice:
+        raise WeightsError(
+            f"{path} holds {min(twice)} under a second name: write a file of one net."
+        )
     shapes = {ours: in_file[name] for ours, name in names.items()}
     net = net_of(shapes)
     _refuse_misfit(path, net, shapes, names)
@@ -169,5 +174,10 @@ def save_net(net, path, classes=None, size=None):
     _refuse_unknown_layers(net, {name: array.shape for name, array in tensors.items()})
     if len(classes) != len(tensors["output.bias"]):
         raise ValueError(f"{len(classes)} class names for {len(tensors['output.bias'])} outputs.")
-    about = {"classes": list(classes), "size": size, "mean": MEAN.tolist(), "std": STD.tolist()}
+    about = {
+        "classes": list(classes),
+        "size": int(size),
+        "mean": MEAN.tolist(),
+        "std": STD.tolist(),
+    }
     write_whole(path, save(tensors, {"hotdog_ft": json.dumps(about)}))

@@ -104,6 +104,26 @@ def test_report_74_other_nets_are_trained_kept_and_used(name, picture_folders, t
     assert ours.equals(theirs) and ours["label"][0] in ("a", "b")
 
 
+def test_report_74_a_net_without_stages_says_so_when_its_last_is_to_be_trained():
+    settings = Settings(trained="last stage", num_epochs=1)
+    for source, words in ((MAKE["mobilenet"](), "MobileNet"), (Bare(), "Bare")):
+        net = hotdog_ft.finetune_net(drawn(source), 2)
+        with pytest.raises(ValueError, match=f"features of this {words} have no stages to train"):
+            train_on(net, some_batches([4]), settings)
+
+
+class Bare(gluon.HybridBlock):
+    """A classifier whose features are a single layer."""
+
+    def __init__(self):
+        super().__init__()
+        with self.name_scope():
+            self.features, self.output = nn.Conv2D(4, 32), nn.Dense(5)
+
+    def hybrid_forward(self, F, x):
+        return self.output(self.features(x))
+
+
 class Own(gluon.HybridBlock):
     """Somebody's own classifier, with layers that hold functions and numbers of their own."""
 
