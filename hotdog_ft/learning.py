@@ -36,10 +36,12 @@ def freeze(block):
 
 
 def last_stage(net):
-    """Place of the last of the four stages in ``net.features``; ``[:place]`` is all before it."""
-    return max(
-        place for place, layer in enumerate(net.features) if isinstance(layer, nn.HybridSequential)
-    )
+    """Place of the last of the stages in ``net.features``; ``[:place]`` is all before it."""
+    layers = net.features if isinstance(net.features, nn.HybridSequential) else []
+    stages = [i for i, layer in enumerate(layers) if isinstance(layer, nn.HybridSequential)]
+    if not stages:
+        raise ValueError(f"The features of this {type(net).__name__} have no stages to train.")
+    return stages[-1]
 
 
 def learning_parameters(net):

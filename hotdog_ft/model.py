@@ -1,67 +1,63 @@
-"""The networks of the chapter: source, target and scratch twin, all in ResNet-18's arrangement."""
+"""The networks of the chapter: target and scratch twin of any source net."""
 
 import hashlib
 from contextlib import contextmanager
+from numbers import Integral
 
-from mxnet import cpu, init, nd
-from mxnet.gluon.model_zoo.vision import resnet
+from mxnet import MXNetError, cpu, init, nd
+from mxnet.gluon import HybridBlock, nn
 from mxnet.runtime import Features
 
+from .architectures import initialise
 from .devices import devices_of
-from .mxnet_internals import (
-    arrays_of,
-    parameters,
-)
+from .mxnet_internals import arrays_of, parameters, uninitialised_copy
 from .settings import Settings
 
 
-def resnet18(version, channels, classes):
-    """Gluon's ResNet-18 (two basic blocks in each of four stages) of any width, uninitialised.
-
-    Parameters
-    ----------
-    version : {1, 2}
-        ``ResNetV1`` (torchvision's topology) or ``ResNetV2``, which the chapter uses.
-    channels : sequence of 5 int
-        Of the stem and of the four stages: 64, 64, 128, 256, 512 in ResNet-18 proper.
-    classes : int
-        Outputs of the dense layer ``output``.
-    """
-    net = {1: resnet.ResNetV1, 2: resnet.ResNetV2}[version]
-    block = {1: resnet.BasicBlockV1, 2: resnet.BasicBlockV2}[version]
-    built = net(block, [2, 2, 2, 2], list(channels), classes=classes)
-    built.hybridize(static_alloc=True)
-    return built
-
-
-def architecture(shapes):
-    """``(version, channels, classes)`` from a mapping of Gluon's file names to shapes.
-
-    ResNet-V2 begins with a BatchNorm over the picture's three channels, V1 with a convolution.
-    """
-    version = 2 if "features.0.gamma" in shapes else 1
-    stem = "features.1.weight" if version == 2 else "features.0.weight"
-    first = 5 if version == 2 else 4
-    channels = [shapes[stem][0]] + [
-        shapes[
-            f"features.{first + stage}.1.conv1.weight"
-            if version == 2
-            else f"features.{first + stage}.1.body.0.weight"
-        ][0]
-        for stage in range(4)
-    ]
-    return version, channels, shapes["output.weight"][0]
+def _refuse_another_kind(net):
+    """Say why a net has no `features` that a new `output` could be put on."""
+    output = getattr(net, "output", None)
+    if not isinstance(net, HybridBlock):
+        why = "is no HybridBlock"
+    elif not isinstance(getattr(net, "features", None), HybridBlock):
+        why = "has no `features`"
+    elif type(output) is not nn.Dense:
+        why = f"has {'no' if output is None else f'a {type(output).__name__} as'} `output`"
+    else:
+        others = [n for n in parameters(net) if n.split(".")[0] not in ("features", "output")]
+        if not others:
+            return
+        why = f"has parameters outside of both ({others[0]})"
+    raise ValueError(
+        "A source net needs `features` and behind them a Dense layer `output`, as Gluon's ResNet, "
+        f"VGG, DenseNet and MobileNet have: this {type(net).__name__} {why}."
+    )
 
 
-def _twin(net, classes):
-    version, channels, _ = architecture({k: p.shape for k, p in parameters(net).items()})
-    return resnet18(version, channels, classes)
-
-
-def _materialise(net):
-    """Run one picture through `net`, so that Gluon allocates what it has put off."""
-    net(nd.zeros((1, 3, 64, 64)))
-    return net
+def _twin(net, num_classes):
+    """The same layers, nothing of them drawn yet, and a new `output`."""
+    _refuse_another_kind(net)
+    if not isinstance(num_classes, Integral) or num_classes < 1:
+        raise ValueError(f"num_classes is {num_classes!r}: a number of classes is expected.")
+    kind = type(net).__name__
+    try:
+        twin = uninitialised_copy(net)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"This {kind} cannot be copied ({error}).") from error
+    try:
+        if any(not p.shape or 0 in p.shape for p in twin.collect_params().values()):
+            twin.infer_shape(nd.zeros((1, 3, Settings.size, Settings.size)))
+    except (ValueError, MXNetError) as error:
+        raise ValueError(
+            f"This {kind} has not been used yet, and does not take pictures of {Settings.size} "
+            "pixels: run it once on one that it takes."
+        ) from error
+    if {"classes", "size"} <= vars(twin).keys():
+        del twin.classes, twin.size  # the source's, from `load_net` or `train`
+    width, prefix = twin.output.weight.shape[1], twin.output.prefix
+    twin.output = nn.Dense(int(num_classes), in_units=width, prefix=prefix)
+    twin.hybridize(static_alloc=True)
+    return twin
 
 
 def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
@@ -71,8 +67,9 @@ def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
 
     Parameters
     ----------
-    pretrained_net : ResNetV1 or ResNetV2
-        The source net.
+    pretrained_net : HybridBlock
+        The source net: any whose logits are ``output(features(X))``, `output` being a ``Dense``
+        layer.
     num_classes : int
         Outputs of the new layer, which is initialised by Xavier.
     lr_mult : float
@@ -81,8 +78,13 @@ def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
 
     Returns
     -------
-    ResNetV1 or ResNetV2
-        On the CPU, ready to be trained.
+    HybridBlock
+        Of the source's class, on the CPU, ready to be trained.
+
+    Raises
+    ------
+    ValueError
+        The source net is built in another way, or has no values yet.
 
     Examples
     --------
@@ -90,11 +92,16 @@ def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
     >>> finetune_net(load_recipe("mini").load_pretrained_net(), num_classes=2).output
     Dense(128 -> 2, linear)
     """
-    net = _twin(pretrained_net, num_classes)
-    net.initialize(init.Xavier())
-    _materialise(net)
+    net = scratch_net(pretrained_net, num_classes)
     target = parameters(net.features)
-    for name, array in arrays_of(pretrained_net.features).items():
+    try:
+        source = arrays_of(pretrained_net.features)
+    except RuntimeError as error:  # MXNet's, for parameters without values
+        raise ValueError(
+            f"The source net has no values to begin with ({str(error).split(' because ')[0]}): "
+            "load its parameters, or take scratch_net."
+        ) from error
+    for name, array in source.items():
         target[name].set_data(nd.array(array))
     net.output.collect_params().setattr("lr_mult", lr_mult)
     return net
@@ -112,8 +119,8 @@ def scratch_net(pretrained_net, num_classes):
     Dense(128 -> 2, linear)
     """
     net = _twin(pretrained_net, num_classes)
-    net.initialize(init.Xavier())
-    return _materialise(net)
+    initialise(net, init.Xavier())
+    return net
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Every private attribute of MXNet 1.9.1 that we touch, each with the reason."""
 
-from mxnet import nd
+from copy import deepcopy
+
+from mxnet import gluon, nd
 from mxnet.gluon import nn
 
 
@@ -15,6 +17,44 @@ def parameters(block):
 def arrays_of(block):
     """The arrays of `block` by the same names, running statistics included, as numpy's."""
     return {name: p.data(p.list_ctx()[0]).asnumpy() for name, p in parameters(block).items()}
+
+
+def uninitialised_copy(block):
+    """The same layers with parameters of their own, of which none is frozen or has values.
+
+    A deep copy alone takes gradients and trainers along, and fails at a graph that has been built.
+    """
+    own = {}
+
+    def skip_graph(layer):
+        if getattr(layer, "_cached_op", None):
+            own[id(layer._cached_op)] = "forgotten below"
+
+    block.apply(skip_graph)
+    for p in parameters(block).values():
+        own[id(p)] = (
+            gluon.Constant(p.name, p.value)
+            if isinstance(p, gluon.Constant)
+            else gluon.Parameter(
+                p.name,
+                shape=p.shape,
+                init=p.init,
+                allow_deferred_init=True,
+                differentiable=p._differentiable,
+            )
+        )
+    copied = deepcopy(block, own)
+    set_global_stats_flags(copied, [False] * len(global_stats_flags(copied)))
+    copied.hybridize(static_alloc=True)
+    return copied
+
+
+def build_graph(net):
+    """Build the graph that ``net.export`` writes, without computing anything.
+
+    The public way is a picture, of a size that the net can take.
+    """
+    net._build_cache(nd.zeros((1, 3, 1, 1)))
 
 
 def _batch_norms(block):

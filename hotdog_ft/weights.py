@@ -1,99 +1,56 @@
 """Parameter files: a net read from one, and written to one."""
 
 import json
-import math
-import os
-import struct
+import re
 from pathlib import Path
 
 import mxnet as mx
-import numpy as np
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from .architectures import difference, initialise, net_of, older_names
 from .augment import MEAN, STD
-from .download import DataError, write_whole
-from .model import architecture, resnet18
-from .mxnet_internals import parameters
-from .zoo import gluon_name, today_names
+from .download import write_whole
+from .mxnet_internals import arrays_of, parameters
+from .tensor_file import WeightsError, read_tensors
+from .torch_names import first_convolutions, gluon_names, torch_name
 
 
-class WeightsError(DataError):
-    """A parameter file that cannot be used; the message names the file and the tensor."""
-
-
-# src/ndarray/ndarray.cc: how a tensor begins in newer and newer files; bytes of an element
-_V1, _V2, _V3 = 0xF993FAC8, 0xF993FAC9, 0xF993FACA
-_ITEM_BYTES = {0: 4, 1: 8, 2: 2, 3: 1, 4: 4, 5: 1, 6: 8, 7: 1}
-
-
-def _check_lengths(path):
-    """Refuse a .params file that claims more than it holds: MXNet would allocate all of it."""
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-
-        def numbers(kind, count=1):
-            form = f"<{count}{kind}"
-            return struct.unpack(form, file.read(struct.calcsize(form)))
-
-        def skip(length):
-            if not 0 <= length <= size - file.tell():
-                raise ValueError("a length is wrong")
-            file.seek(length, os.SEEK_CUR)
-
-        for _ in range(numbers("Q", 3)[2]):
-            (magic,) = numbers("I")
-            if magic in (_V2, _V3) and numbers("i")[0] != 0:
-                raise ValueError("a tensor is sparse")
-            # the oldest files begin a tensor with its number of dimensions
-            ndim = numbers("I")[0] if magic in (_V1, _V2, _V3) else magic
-            if not 0 < ndim <= 8:
-                raise ValueError("a number of dimensions is wrong")
-            shape = numbers("q" if magic in (_V1, _V2, _V3) else "I", ndim)
-            if min(shape) < 1:
-                raise ValueError("a shape is wrong")
-            _, _, kind = numbers("i", 3)
-            skip(_ITEM_BYTES[kind] * math.prod(shape))
-        for _ in range(*numbers("Q")):
-            skip(*numbers("Q"))
-
-
-def _read(path):
-    """All tensors of `path` by Gluon's names, and what `save_net` noted; nothing is executed."""
-    try:
-        if path.suffix == ".safetensors":
-            with safe_open(str(path), "numpy") as file:
-                names = file.keys()
-                tensors = {name: file.get_tensor(name) for name in names}
-                about = json.loads((file.metadata() or {}).get("hotdog_ft", "{}"))
-            named = {gluon_name(name): tensor for name, tensor in tensors.items()}
-            return {name: tensor for name, tensor in named.items() if name}, about
-        _check_lengths(path)
-        loaded = mx.nd.load(str(path))
-        if isinstance(loaded, dict):
-            # the zoo's older files name no block: net.collect_params().save(strip_prefix=…)
-            return {name.split(":", 1)[-1]: array.asnumpy() for name, array in loaded.items()}, {}
-    except (mx.MXNetError, SafetensorError, struct.error, ValueError, TypeError, KeyError) as error:
-        reason = (str(error).strip() or repr(error)).splitlines()[-1]
+def _refuse_misfit(path, net, shapes, names):
+    """One sentence where the tensors of a file are not those of any net that we know."""
+    from_torch = any(re.match(r"(.*\.)?layer\d+\.\d+\.", name) for name in names.values())
+    if net is None:
         raise WeightsError(
-            f"{path} is damaged or not a parameter file ({reason}). Fetch it again; "
-            "a .params file of Gluon or a .safetensors file is expected."
-        ) from error
-    raise WeightsError(f"{path} names no tensors; a file written by save_parameters is expected.")
+            f"{path} belongs to no net that is known here: it holds {next(iter(names.values()))} "
+            f"and {len(names) - 1} more. Weights of a ResNet (Gluon's or torchvision's), or of "
+            "Gluon's VGG, DenseNet, MobileNet (1), Inception or AlexNet are expected."
+        )
+    different = difference(net, shapes)
+    if different:
+        name, wanted = different
+        found = names.get(name) or (torch_name(name) if from_torch else name)
+        if name not in shapes:
+            what = f"it lacks the tensor {found}"
+        elif wanted is None:
+            what = f"it holds a tensor that such a net has not: {found}"
+        else:
+            what = f"{found} has the shape {shapes[name]} instead of {tuple(wanted)}"
+        raise WeightsError(f"{path} is not a {type(net).__name__}: {what}.")
 
 
 def load_net(path):
-    """Build the ResNet-18 whose parameters lie in `path`; the topology is read off the file.
+    """Build the net whose parameters lie in `path`; the architecture is read off the file.
 
     Parameters
     ----------
     path : path
-        ``.params`` (Gluon ``resnet18_v1`` or ``resnet18_v2``, any width) or ``.safetensors``
-        (torchvision's or Gluon's parameter names).
+        ``.params`` or ``.safetensors``: a ResNet of any depth and width by Gluon's or torchvision's
+        names, or a VGG, DenseNet, MobileNet (version 1), Inception or AlexNet of Gluon's zoo. What
+        PyTorch puts before all names (``module.``) is dropped, a head may have any name, and
+        float16, bfloat16 and float64 become float32.
 
     Returns
     -------
-    ResNetV1 or ResNetV2
+    HybridBlock
         With `features` and `output`, on the CPU. ``net.classes`` (list of str) and ``net.size``
         (pixels) are what `save_net` noted, else None.
 
@@ -109,43 +66,68 @@ def load_net(path):
     Dense(128 -> 14, linear)
     """
     path = Path(path).expanduser()
-    if not path.is_file():
-        raise WeightsError(f"There is no file {path}. Name a .params or .safetensors file.")
-    tensors, about = _read(path)
-    tensors = today_names(tensors)
-    try:
-        net = resnet18(*architecture({name: array.shape for name, array in tensors.items()}))
-    except (KeyError, IndexError) as error:
+    tensors, notes = read_tensors(path)
+    in_file = {name: array.shape for name, array in tensors.items()}
+    begin = first_convolutions(in_file).values()
+    if len(begin) > 1:
         raise WeightsError(
-            f"{path} is not a ResNet-18: it has no tensor {error}. Weights of "
-            "resnet18_v1, resnet18_v2 or torchvision's resnet18 are expected."
-        ) from error
-    net.initialize()
-    net(mx.nd.zeros((1, 3, 64, 64)))
-    wanted = parameters(net)
-    for name in sorted(wanted.keys() | tensors.keys()):
-        if name not in tensors or name not in wanted:
-            what = (
-                "lacks the tensor" if name in wanted else "holds a tensor that ResNet-18 has not:"
-            )
-            raise WeightsError(f"{path} is not a ResNet-18: it {what} {name}.")
-        if tensors[name].shape != wanted[name].shape:
-            raise WeightsError(
-                f"{path} is not a ResNet-18: {name} has the shape "
-                f"{tensors[name].shape} instead of {wanted[name].shape}."
-            )
-        if not np.isfinite(tensors[name]).all():
-            raise WeightsError(
-                f"{path} holds a value that is not finite in {name}. Fetch it again."
-            )
-        wanted[name].set_data(mx.nd.array(tensors[name]))
-    std = about.get("std", about.get("sd"))  # "sd" in files of versions before 0.2
-    if about and (about["mean"], std) != (MEAN.tolist(), STD.tolist()):
-        raise WeightsError(
-            f"{path} expects pictures normalised by mean {about['mean']} and std {std}."
+            f"{path} holds {len(begin)} nets, which begin with {' and '.join(begin)}: write a file "
+            "of one of them."
         )
-    net.classes, net.size = about.get("classes"), about.get("size")
+    names = (gluon_names if any("." in name for name in in_file) else older_names)(in_file)
+    twice = in_file.keys() - set(names.values())
+    if twice:
+        raise WeightsError(
+            f"{path} holds {min(twice)} under a second name: write a file of one net."
+        )
+    shapes = {ours: in_file[name] for ours, name in names.items()}
+    net = net_of(shapes)
+    _refuse_misfit(path, net, shapes, names)
+    for name, parameter in parameters(net).items():
+        parameter.shape = shapes[name]
+    initialise(net, mx.init.Uniform())
+    for name, parameter in parameters(net).items():
+        parameter.set_data(mx.nd.array(tensors[names[name]]))
+    net.classes, net.size = _noted(path, notes, shapes["output.bias"][0])
     return net
+
+
+def _noted(path, notes, outputs):
+    """Class names and input size that `save_net` noted, or None and None."""
+    try:
+        about = json.loads(notes.get("hotdog_ft", "{}"))
+        classes, size = about.get("classes"), about.get("size")
+        std = about.get("std", about.get("sd"))  # "sd" in files of versions before 0.2
+        if classes is not None and len(classes) != outputs:
+            raise ValueError(f"{len(classes)} class names for {outputs} outputs")
+        normalised = (about["mean"], std) if about else None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise WeightsError(f"{path} is damaged: its notes are not save_net's ({error}).") from error
+    if normalised not in (None, (MEAN.tolist(), STD.tolist())):
+        raise WeightsError(
+            f"{path} expects pictures normalised by mean {normalised[0]} and std {normalised[1]}."
+        )
+    return classes, size
+
+
+def _layers(net):
+    """All layers of a net in words, but for what `freeze` changes."""
+    return type(net), re.sub(r"use_global_stats=\w+", "", repr(net))
+
+
+def _refuse_unknown_layers(net, shapes):
+    """Refuse a net that `load_net` would not build again from the shapes of its tensors."""
+    again = net_of(shapes)
+    if again is not None and not difference(again, shapes):
+        for name, parameter in parameters(again).items():
+            parameter.shape = shapes[name]
+        if _layers(again) == _layers(net):
+            return
+    raise ValueError(
+        f"save_net writes ResNets and other nets of Gluon's zoo, whose layers a file's tensors "
+        f"tell; this {type(net).__name__} is none of them. Write it with net.export, and read it "
+        "with mxnet.gluon.SymbolBlock.imports."
+    )
 
 
 def save_net(net, path, classes=None, size=None):
@@ -153,7 +135,8 @@ def save_net(net, path, classes=None, size=None):
 
     Parameters
     ----------
-    net : ResNetV1 or ResNetV2
+    net : HybridBlock
+        One that `load_net` can build again: a ResNet, or one of Gluon's zoo.
     path : path
         Ends in ``.safetensors``.
     classes : list of str, optional
@@ -164,7 +147,8 @@ def save_net(net, path, classes=None, size=None):
     Raises
     ------
     ValueError
-        The names do not fit the outputs, there are none, or the suffix is another one.
+        The names do not fit the outputs, there are none, the suffix is another one, or the net is
+        of a class that a file of tensors cannot tell.
 
     Examples
     --------
@@ -183,10 +167,17 @@ def save_net(net, path, classes=None, size=None):
         raise ValueError(
             "save_net needs class names and the input size: the net brings none along."
         )
-    tensors = {name: p.data(p.list_ctx()[0]).asnumpy() for name, p in parameters(net).items()}
-    if Path(path).suffix != ".safetensors":
+    path = Path(path).expanduser()
+    if path.suffix != ".safetensors":
         raise ValueError(f"{path} must end in .safetensors.")
+    tensors = arrays_of(net)
+    _refuse_unknown_layers(net, {name: array.shape for name, array in tensors.items()})
     if len(classes) != len(tensors["output.bias"]):
         raise ValueError(f"{len(classes)} class names for {len(tensors['output.bias'])} outputs.")
-    about = {"classes": list(classes), "size": size, "mean": MEAN.tolist(), "std": STD.tolist()}
+    about = {
+        "classes": list(classes),
+        "size": int(size),
+        "mean": MEAN.tolist(),
+        "std": STD.tolist(),
+    }
     write_whole(path, save(tensors, {"hotdog_ft": json.dumps(about)}))

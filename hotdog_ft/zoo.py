@@ -1,8 +1,8 @@
-"""ImageNet weights that others published: hosts, hashes, and the names of their tensors."""
+"""ImageNet weights that others published: their hosts and hashes."""
 
 import hashlib
 import os
-import re
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,8 +10,6 @@ from pathlib import Path
 import mxnet as mx
 
 from .download import DataError, cache_folder, fetch, is_intact, write_whole
-from .model import resnet18
-from .mxnet_internals import parameters
 
 # Gluon's model zoo (mxnet.gluon.model_zoo.model_store).
 GLUON_REPO = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/"
@@ -26,51 +24,6 @@ TORCHVISION_PATH = (
     "timm/resnet18.tv_in1k/resolve/bbd144b3e5565108aad885f145491d11bc6ce807/model.safetensors"
 )
 TORCHVISION_SHA256 = "694f673df6520a3158624e8a89af086f59923ee4cd7436fe5bc3bc71d295ad81"
-
-_TORCH_SUFFIX = {
-    "weight": "gamma",
-    "bias": "beta",
-    "running_mean": "running_mean",
-    "running_var": "running_var",
-}
-
-
-def gluon_name(torch_name):
-    """Gluon's name (``resnet18_v1``) of a tensor of torchvision's ResNet-18, else None."""
-    part, _, suffix = torch_name.rpartition(".")
-    if suffix == "num_batches_tracked":
-        return None
-    if part == "fc":
-        return f"output.{suffix}"
-    stem = {"conv1": "features.0", "bn1": "features.1"}.get(part)
-    if stem:
-        return f"{stem}.{suffix if part == 'conv1' else _TORCH_SUFFIX[suffix]}"
-    match = re.fullmatch(r"layer([1-4])\.(\d+)\.(conv|bn|downsample\.)([012])", part)
-    if not match:
-        return torch_name
-    stage, block, kind, number = match.groups()
-    # body: conv, bn, relu, conv, bn; downsample: conv, bn
-    place = {"conv1": "body.0", "bn1": "body.1", "conv2": "body.3", "bn2": "body.4"}.get(
-        kind + number, kind + number
-    )
-    is_conv = kind == "conv" or place == "downsample.0"
-    return (
-        f"features.{int(stage) + 3}.{block}.{place}.{suffix if is_conv else _TORCH_SUFFIX[suffix]}"
-    )
-
-
-def today_names(tensors):
-    """Tensors of the zoo's older files (``conv0_weight`` …) by today's names."""
-    if not tensors or any("." in name for name in tensors):
-        return tensors
-    first = next(
-        (array for name, array in tensors.items() if name.endswith("batchnorm0_gamma")), None
-    )
-    net = resnet18(
-        2 if first is not None and first.shape == (3,) else 1, [64, 64, 128, 256, 512], 1000
-    )
-    today = {parameter.name[len(net.prefix) :]: name for name, parameter in parameters(net).items()}
-    return {today.get(name, name): array for name, array in tensors.items()}
 
 
 def fetched_files():
@@ -145,8 +98,9 @@ def fetch_weights():
     try:
         return fetch_gluon()
     except DataError as error:
-        print(
-            f"Gluon's weights are out of reach: {error}\n"
-            "Taking torchvision's ResNet-18 instead (topology resnet18_v1)."
+        warnings.warn(
+            f"Gluon's weights are out of reach: {error} "
+            "Taking torchvision's ResNet-18 instead (topology resnet18_v1).",
+            stacklevel=2,
         )
         return fetch_torchvision()

@@ -18,11 +18,11 @@ import pytest
 from mxnet.gluon import nn
 from PIL import Image
 
+from hotdog_ft.architectures import resnet18
 from hotdog_ft.devices import available_devices
 from hotdog_ft.evaluation import evaluate
 from hotdog_ft.history import History
 from hotdog_ft.learning import learning_as_set
-from hotdog_ft.model import resnet18
 from hotdog_ft.mxnet_internals import parameters
 from hotdog_ft.training import new_trainer, train_one_epoch
 

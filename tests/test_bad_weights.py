@@ -43,18 +43,18 @@ def test_missing_extra_misshapen_and_non_finite_tensors_are_named(tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", ["alexnet", "resnet34_v2", "resnet50_v1", "mobilenet0.25"])
+@pytest.mark.parametrize("name", ["squeezenet1.1", "mobilenetv2_0.25"])
 def test_another_architecture_is_an_error(tmp_path, name):
     net = vision.get_model(name)
     net.initialize()
     net(nd.zeros((1, 3, 224, 224)))
     net.save_parameters(str(tmp_path / "net.params"))
-    with pytest.raises(WeightsError, match="not a ResNet-18"):
+    with pytest.raises(WeightsError, match=r"net\.params belongs to no net that is known here"):
         hotdog_ft.load_net(tmp_path / "net.params")
 
 
 @pytest.mark.parametrize("suffix", [".params", ".safetensors"])
-@pytest.mark.parametrize("content", [b"", b"<html>404</html>" * 9, b"\x80\x04pickled"])
+@pytest.mark.parametrize("content", [b"", b"<html>404</html>" * 9])
 def test_a_file_of_something_else_is_an_error(tmp_path, suffix, content):
     path = tmp_path / f"net{suffix}"
     path.write_bytes(content)

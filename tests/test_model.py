@@ -5,10 +5,11 @@ from dataclasses import replace
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import some_batches, train_on, values
+from conftest import CHANNELS, make_source_net, some_batches, train_on, values
 from mxnet import nd
 
 import hotdog_ft
+from hotdog_ft.architectures import resnet18
 from hotdog_ft.model import fingerprint, fused
 from hotdog_ft.mxnet_internals import parameters
 from hotdog_ft.settings import Settings
@@ -57,6 +58,27 @@ def test_the_scratch_twin_shares_the_architecture_and_nothing_else(source_net):
         if name.endswith("weight"):
             assert not np.array_equal(value, theirs[name])
     assert {p.lr_mult for p in net.collect_params().values()} == {1}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_seed_draws_what_gluon_itself_draws_for_it(version):
+    """Records and checkpoints hold nets that were drawn so: Gluon draws the stem last."""
+    source, nets, next_draws = make_source_net(version), [], []
+    for new_net in (hotdog_ft.scratch_net, hotdog_ft.finetune_net, None):
+        mx.random.seed(7)
+        if new_net:
+            nets.append(new_net(source, 2))
+        else:
+            nets.append(resnet18(version, CHANNELS, 2))
+            nets[-1].initialize(mx.init.Xavier())
+            nets[-1](nd.zeros((1, 3, 64, 64)))
+        next_draws.append(nd.random.uniform(shape=4).asnumpy().tolist())
+    scratch, target, gluons = map(values, nets)
+    for name, value in gluons.items():
+        np.testing.assert_array_equal(scratch[name], value)
+        if name.startswith("output"):
+            np.testing.assert_array_equal(target[name], value)
+    assert next_draws[0] == next_draws[1] == next_draws[2]
 
 
 def test_a_fingerprint_follows_every_bit_running_statistics_included(source_net):

@@ -18,8 +18,8 @@ import hotdog_ft
 from hotdog_ft import zoo
 
 
-def torchvision_tensors(channels=CHANNELS, classes=5):
-    """Random parameters under the names and in the shapes of torchvision's resnet18."""
+def torchvision_tensors(channels=CHANNELS, classes=5, layers=(2, 2, 2, 2), bottleneck=False):
+    """Random parameters under the names and in the shapes of torchvision's resnets."""
     rng = np.random.default_rng(0)
     tensors = {}
 
@@ -35,19 +35,21 @@ def torchvision_tensors(channels=CHANNELS, classes=5):
 
     conv("conv1", channels[0], 3, 7)
     norm("bn1", channels[0])
-    for stage in range(1, 5):
-        for block in range(2):
+    for stage, blocks in enumerate(layers, 1):
+        for block in range(blocks):
             name, out = f"layer{stage}.{block}", channels[stage]
             into = channels[stage - 1] if block == 0 else out
-            conv(f"{name}.conv1", out, into, 3)
-            norm(f"{name}.bn1", out)
-            conv(f"{name}.conv2", out, out, 3)
-            norm(f"{name}.bn2", out)
+            inner = out // 4 if bottleneck else out
+            for number, size in enumerate((1, 3, 1) if bottleneck else (3, 3), 1):
+                last = number == 2 + bottleneck
+                conv(f"{name}.conv{number}", out if last else inner, inner, size)
+                norm(f"{name}.bn{number}", out if last else inner)
+            conv(f"{name}.conv1", inner, into, 1 if bottleneck else 3)
             if block == 0 and (stage > 1 or into != out):
                 conv(f"{name}.downsample.0", out, into, 1)
                 norm(f"{name}.downsample.1", out)
     tensors["fc.weight"], tensors["fc.bias"] = (
-        rng.normal(size=(classes, channels[4])),
+        rng.normal(size=(classes, channels[-1])),
         rng.normal(size=classes),
     )
     return {
@@ -56,11 +58,12 @@ def torchvision_tensors(channels=CHANNELS, classes=5):
     }
 
 
-def torchvision_forward(tensors, x):
-    """torchvision's resnet18 in evaluation mode, written out from its definition.
+def torchvision_forward(tensors, x, layers=(2, 2, 2, 2)):
+    """torchvision's resnets in evaluation mode, written out from their definition.
 
     He et al. 2016 as in torchvision/models/resnet.py: stem conv 7x7/2, bn, relu, max pool 3x3/2;
-    four stages of two basic blocks; average pool; fc.
+    four stages of basic blocks, or of bottlenecks whose 3x3 convolution (conv2) has the stride;
+    average pool; fc.
     """
     t = {name: nd.array(tensor) for name, tensor in tensors.items()}
 
@@ -86,11 +89,16 @@ def torchvision_forward(tensors, x):
 
     x = nd.relu(norm(conv(x, "conv1", 2), "bn1"))
     x = nd.Pooling(x, kernel=(3, 3), stride=(2, 2), pad=(1, 1), pool_type="max")
-    for stage in range(1, 5):
-        for block in range(2):
+    for stage, blocks in enumerate(layers, 1):
+        for block in range(blocks):
             name, stride = f"layer{stage}.{block}", 2 if stage > 1 and block == 0 else 1
-            y = nd.relu(norm(conv(x, name + ".conv1", stride), name + ".bn1"))
-            y = norm(conv(y, name + ".conv2"), name + ".bn2")
+            if name + ".conv3.weight" in t:
+                y = nd.relu(norm(conv(x, name + ".conv1"), name + ".bn1"))
+                y = nd.relu(norm(conv(y, name + ".conv2", stride), name + ".bn2"))
+                y = norm(conv(y, name + ".conv3"), name + ".bn3")
+            else:
+                y = nd.relu(norm(conv(x, name + ".conv1", stride), name + ".bn1"))
+                y = norm(conv(y, name + ".conv2"), name + ".bn2")
             if name + ".downsample.0.weight" in t:
                 x = norm(conv(x, name + ".downsample.0", stride), name + ".downsample.1")
             x = nd.relu(x + y)
@@ -106,6 +114,22 @@ def test_report_7_torchvisions_parameters_give_its_logits(tmp_path):
     np.testing.assert_allclose(
         net(x).asnumpy(), expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max()
     )
+
+
+@pytest.mark.parametrize(
+    "layers, bottleneck", [((3, 4, 6, 3), False), ((3, 4, 6, 3), True)], ids=["34", "50"]
+)
+def test_report_54_deeper_nets_of_torchvision_give_their_logits_too(tmp_path, layers, bottleneck):
+    tensors = torchvision_tensors((4, 8, 12, 16, 20), layers=layers, bottleneck=bottleneck)
+    save_file(tensors, tmp_path / "model.safetensors")
+    net = hotdog_ft.load_net(tmp_path / "model.safetensors")
+    x = nd.random.normal(shape=(2, 3, 64, 64))
+    expected = torchvision_forward(tensors, x, layers).asnumpy()
+    close = {"rtol": 1e-3, "atol": 1e-4 * np.abs(expected).max()}
+    np.testing.assert_allclose(net(x).asnumpy(), expected, **close)
+    hotdog_ft.save_net(net, tmp_path / "ours.safetensors", list("abcde"), 64)
+    again = hotdog_ft.load_net(tmp_path / "ours.safetensors")
+    np.testing.assert_array_equal(again(x).asnumpy(), net(x).asnumpy())
 
 
 def test_report_7_the_converted_net_gives_the_logits_that_pytorch_gave(tmp_path):
@@ -162,16 +186,16 @@ class TestHosts:
 
     @pytest.mark.parametrize("answer", [(403, b""), (200, b"<html>moved</html>"), "another file"])
     def test_report_7_when_gluons_host_fails_torchvisions_are_taken_and_it_says_so(
-        self, answer, tmp_path, capsys
+        self, answer, tmp_path
     ):
         if answer == "another file":
             with zipfile.ZipFile(tmp_path / "other.zip", "w") as zipped:
                 zipped.writestr(f"{zoo.GLUON_NAME}.params", b"other content")
             answer = 200, (tmp_path / "other.zip").read_bytes()
         self.server.answers[self.gluon] = answer
-        path = hotdog_ft.fetch_weights()
+        with pytest.warns(UserWarning, match="Taking torchvision's ResNet-18"):
+            path = hotdog_ft.fetch_weights()
         assert isinstance(hotdog_ft.load_net(path), vision.ResNetV1)
-        assert "Taking torchvision's ResNet-18" in capsys.readouterr().out
         models = Path(mx.base.data_dir()) / "models"
         assert not list(models.glob("*"))
         asked = len(self.server.requests)
@@ -180,7 +204,7 @@ class TestHosts:
 
     def test_when_both_fail_the_error_names_url_hash_and_place(self):
         self.server.answers.clear()
-        with pytest.raises(hotdog_ft.DataError) as error:
+        with pytest.raises(hotdog_ft.DataError) as error, pytest.warns(UserWarning):
             hotdog_ft.fetch_weights()
         for word in (zoo.TORCHVISION_PATH, zoo.TORCHVISION_SHA256, "resnet18.tv_in1k.safetensors"):
             assert word in str(error.value)
