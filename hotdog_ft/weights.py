@@ -4,7 +4,6 @@ import json
 import math
 import os
 import struct
-from pathlib import Path
 
 import mxnet as mx
 import numpy as np
@@ -12,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .augment import MEAN, STD
-from .download import DataError, write_whole
+from .download import DataError, user_path, write_whole
 from .model import architecture, resnet18
 from .mxnet_internals import parameters
 from .zoo import gluon_name, today_names
@@ -108,7 +107,7 @@ def load_net(path):
     >>> load_net(load_recipe("mini").weights).output
     Dense(128 -> 14, linear)
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     if not path.is_file():
         raise WeightsError(f"There is no file {path}. Name a .params or .safetensors file.")
     tensors, about = _read(path)
@@ -184,7 +183,8 @@ def save_net(net, path, classes=None, size=None):
             "save_net needs class names and the input size: the net brings none along."
         )
     tensors = {name: p.data(p.list_ctx()[0]).asnumpy() for name, p in parameters(net).items()}
-    if Path(path).suffix != ".safetensors":
+    path = user_path(path)
+    if path.suffix != ".safetensors":
         raise ValueError(f"{path} must end in .safetensors.")
     if len(classes) != len(tensors["output.bias"]):
         raise ValueError(f"{len(classes)} class names for {len(tensors['output.bias'])} outputs.")
