@@ -16,29 +16,36 @@ What is not listed here lies in the submodules: `augment` and `loader` prepare p
 
 
 def _use_every_core():
-    """Have MXNet use each physical core: on virtual machines it takes half of them untold."""
+    """Have MXNet use each core it may: on virtual machines it takes half of them untold."""
     import os
     import sys
     import warnings
-    from pathlib import Path
 
-    try:
-        cores = {
-            Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list").read_text()
-            for cpu in os.sched_getaffinity(0)
-        }
-    except (OSError, AttributeError):  # not Linux: MXNet's own choice stands
-        return
-    if "OMP_NUM_THREADS" not in os.environ and "MXNET_OMP_MAX_THREADS" not in os.environ:
-        os.environ["OMP_NUM_THREADS"] = str(len(cores))
-        if "mxnet" in sys.modules and len(cores) > 1:
+    from .cores import usable_cores
+
+    cores = usable_cores()
+    if cores and "OMP_NUM_THREADS" not in os.environ and "MXNET_OMP_MAX_THREADS" not in os.environ:
+        os.environ["OMP_NUM_THREADS"] = str(cores)
+        if "mxnet" in sys.modules and cores > 1:
             warnings.warn(
                 "MXNet was imported before hotdog_ft and may use half of the cores. Import "
-                f"hotdog_ft first, or set OMP_NUM_THREADS={len(cores)}.",
+                f"hotdog_ft first, or set OMP_NUM_THREADS={cores}.",
                 stacklevel=3,
             )
 
 
+def _do_without_home():
+    """Have matplotlib make a folder for the time being where the user has none to keep it in."""
+    import os
+    from pathlib import Path
+
+    try:
+        Path.home()
+    except RuntimeError:  # a container's user without an account; nothing can lie below /dev/null
+        os.environ.setdefault("MPLCONFIGDIR", os.path.join(os.devnull, "matplotlib"))
+
+
+_do_without_home()
 _use_every_core()  # MXNet reads the variable when it is imported and never again
 
 __version__ = "0.2.0"

@@ -3,9 +3,9 @@
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 from .arguments import parser
+from .download import user_path
 
 
 def _compare(options):
@@ -17,11 +17,11 @@ def _compare(options):
     print(chosen)
     record = studies.compare(chosen, options.seeds, options.out)
     last = record.histories(options.seeds[-1])
-    figure = Path(options.out) / record.name.replace(".json", ".png")
+    figure = user_path(options.out) / record.name.replace(".json", ".png")
     titled = {recipe.TITLES[name]: history for name, history in last.items()}
     plot.plot_histories(titled).savefig(figure)
     print(f"The curves of seed {options.seeds[-1]} are in {figure}.")
-    print(tables.result_table(last).to_string(na_rep=""))
+    print(tables.result_table(last, record.identity["classes"]).to_string(na_rep=""))
     if len(options.seeds) > 1:
         print(f"Test accuracy over all seeds\n{tables.seed_table(record).to_string(na_rep='')}")
 
@@ -30,7 +30,7 @@ def _train(options):
     from . import data, fine_tuning, generators, model, weights, zoo
     from .settings import FINE_TUNE
 
-    out = Path(options.out)
+    out = user_path(options.out)
     if out.suffix != ".safetensors":
         raise ValueError(f"--out {out} must end in .safetensors.")
     if not out.parent.is_dir():

@@ -5,13 +5,12 @@ import signal
 import threading
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 
 import mxnet as mx
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from .download import DataError, write_whole
+from .download import DataError, user_path, write_whole
 from .generators import generator_states, restore_generators
 from .history import EpochSums, History
 from .identity import differences, start_sha256
@@ -32,7 +31,7 @@ class Checkpoint:
     """
 
     def __init__(self, path, identity):
-        self.path, self.identity = Path(path).expanduser(), identity
+        self.path, self.identity = user_path(path), identity
         self._about = self._tensors = None
 
     def read(self, net):

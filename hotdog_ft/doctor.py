@@ -118,10 +118,16 @@ def check_mxnet():
 
 
 def check_threads():
-    wanted, cores = os.environ.get("OMP_NUM_THREADS"), os.cpu_count()
+    from .cores import cpu_quota, usable_cores
+
+    wanted, quota, cores = os.environ.get("OMP_NUM_THREADS"), cpu_quota(), usable_cores()
+    limit = f" (a CPU quota allows {quota:g} of {os.cpu_count()})" if quota else ""
+    cores = cores or os.cpu_count()
     if wanted and wanted.isdigit() and int(wanted) < cores / 2:
-        return WARN, f"OMP_NUM_THREADS={wanted} uses few of {cores} cores; unset it"
-    return OK, f"{wanted or 'all'} threads, {cores} cores"
+        return WARN, f"OMP_NUM_THREADS={wanted} uses few of {cores} cores{limit}; unset it"
+    if quota and wanted and wanted.isdigit() and int(wanted) > cores:
+        return WARN, f"OMP_NUM_THREADS={wanted} is more than {cores} cores{limit}; unset it"
+    return OK, f"{wanted or 'all'} threads, {cores} cores{limit}"
 
 
 def check_memory():
@@ -153,10 +159,10 @@ def check_disk():
     from .download import cache_folder
 
     folder = cache_folder()
-    there = next(path for path in [folder, *folder.absolute().parents] if path.exists())
-    free = shutil.disk_usage(there).free
-    if not os.access(there, os.W_OK):
+    there = next(path for path in [folder, *folder.absolute().parents] if os.path.exists(path))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         return FAIL, f"{there} cannot be written to; name another folder with HOTDOG_FT_CACHE"
+    free = shutil.disk_usage(there).free
     if free < ROOM:
         return WARN, (
             f"{free / 1e9:.2f} GB free for {folder}, full mode needs {ROOM / 1e9:.0f}; make room "
@@ -167,11 +173,11 @@ def check_disk():
 
 def check_data():
     from . import data
-    from .download import cache_folder, is_intact
+    from .download import cache_folder, is_intact, user_path
 
     named = os.environ.get("HOTDOG_FT_DATA")
-    path = Path(named or cache_folder() / "hotdog.zip")
-    if not named and not path.exists():
+    path = user_path(named or cache_folder() / "hotdog.zip")
+    if not named and not os.path.exists(path):
         return (
             WARN,
             "hotdog.zip is not here yet; full mode fetches it, or: python -m hotdog_ft download",
@@ -193,7 +199,9 @@ def check_weights():
     from . import weights, zoo
     from .download import is_intact
 
-    fetched = {path: digest for path, digest in zoo.fetched_files().values() if path.exists()}
+    fetched = {
+        path: digest for path, digest in zoo.fetched_files().values() if os.path.exists(path)
+    }
     path = os.environ.get("HOTDOG_FT_WEIGHTS") or next(iter(fetched), None)
     if path in fetched and not is_intact(path, fetched[path]):
         return FAIL, f"{path} is damaged; remove it, then: python -m hotdog_ft download"
@@ -227,7 +235,10 @@ def examine():
     for check in checks:
         if broken and check in (check_disk, check_data, check_weights):
             continue  # they need MXNet
-        status, message = check()
+        try:
+            status, message = check()
+        except Exception as error:  # whatever is wrong here, the other lines are wanted
+            status, message = FAIL, f"{error}" or repr(error)
         broken = broken or (check is check_mxnet and status == FAIL)
         found.append({"check": check.__name__[6:], "status": status, "message": message})
     return found

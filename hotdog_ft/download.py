@@ -30,9 +30,60 @@ class DataError(ValueError):
     """
 
 
+def user_path(path, cure="write the whole path"):
+    """A path as somebody wrote it, with ``~`` and ``~name`` for home folders as in a shell.
+
+    Parameters
+    ----------
+    path : path
+    cure : str
+        What to do where that is no home folder.
+
+    Raises
+    ------
+    DataError
+        There is no such home folder, and no file of that very name.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        if os.path.lexists(path):  # a file such as ~$draft.jpg
+            return Path(path)
+        raise DataError(f"There is no home folder for {path}: {cure}, or set HOME.") from error
+
+
 def cache_folder():
     """Folder for downloads and unpacked archives, ``$HOTDOG_FT_CACHE`` or the system's own."""
-    return Path(os.environ.get("HOTDOG_FT_CACHE") or pooch.os_cache("hotdog_ft"))
+    named = os.environ.get("HOTDOG_FT_CACHE")
+    if named:
+        return user_path(named)
+    try:
+        return user_path(pooch.os_cache("hotdog_ft"))
+    except (RuntimeError, DataError) as error:
+        raise DataError(
+            "This user has no home folder for downloads and unpacked archives: name a folder with "
+            "HOTDOG_FT_CACHE, or set HOME."
+        ) from error
+
+
+def make_folder(path):
+    """Make a folder, unless it is there, before work begins whose results go into it.
+
+    Raises
+    ------
+    DataError
+        It cannot be made or written to.
+    """
+    path = user_path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise DataError(
+            f"The folder {path} cannot be written to ({error.strerror}): name another one "
+            "(--out in the shell)."
+        ) from error
+    return path
 
 
 def packaged(name):
@@ -96,7 +147,7 @@ def write_whole(path, content):
     DataError
         The folder cannot be written to.
     """
-    path = Path(path)
+    path = user_path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -163,11 +214,13 @@ def unpack(archive):
             scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="unpacking-"))
             zipped.extractall(scratch)
         scratch.rename(folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        raise DataError(f"{archive} could not be unpacked ({error}). Download it again.") from error
+    except OSError as error:
         if not folder.is_dir():  # else another process was quicker
             raise DataError(
-                f"{archive} could not be unpacked ({error}). Download it again, or "
-                f"make room in {folder.parent}."
+                f"{archive} could not be unpacked in {folder.parent} ({error}). Make room there, "
+                "or name another folder with HOTDOG_FT_CACHE."
             ) from error
     finally:
         if scratch:

@@ -1,38 +1,62 @@
-"""The chapter's figures: each function returns a Plot, to be shown in a notebook or saved."""
-
-import io
+"""The chapter's figures: each function returns a Plot, to be shown or saved."""
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.colors import PowerNorm
 from PIL import Image
 
+from .curves import live_curves, plot_curves, plot_histories
+from .diagram import draw_fine_tuning
+from .figure import Plot
+from .lettering import shortened, wrapped
+from .picture import read_picture
 
-class Plot(Figure):
-    """A matplotlib figure of fixed size that needs no pyplot to be shown in a notebook."""
+__all__ = [
+    "draw_fine_tuning",
+    "live_curves",
+    "overlay",
+    "plot_curves",
+    "plot_histories",
+    "show_confusion",
+    "show_images",
+    "show_mistakes",
+]
 
-    def _repr_png_(self):
-        file = io.BytesIO()
-        self.savefig(file, format="png", dpi=100)
-        return file.getvalue()
-
-    def __repr__(self):
-        return f"<Plot {self.get_figwidth() * 100:.0f} x {self.get_figheight() * 100:.0f}>"
+CELL_LETTERS = 19  # that fit above a picture in a grid
+NAME_LETTERS = 24  # of a class beside a confusion matrix
+NUMBERED = 25  # classes up to which a confusion matrix shows its numbers
 
 
 def show_images(imgs, num_rows, num_cols, titles=None):
-    """Pictures in a grid, row by row.
+    """Pictures in a grid, row by row, as many as there are and fit.
 
     Parameters
     ----------
-    imgs : list of numpy.ndarray
+    imgs : sequence of numpy.ndarray
         uint8 (height, width, 3), any sizes.
     num_rows, num_cols : int
-    titles : list of str, optional
-        One per picture.
+        At least 1.
+    titles : sequence of str, optional
+        One per picture; a long line is broken in two, and shortened if that is not enough.
+
+    Raises
+    ------
+    ValueError
+        There is no row or column, or not one title per picture.
     """
-    figure = Plot(figsize=(1.25 * num_cols, 1.4 * num_rows), layout="tight")
-    for number, img in enumerate(imgs[: num_rows * num_cols]):
+    num_rows, num_cols, imgs = int(num_rows), int(num_cols), list(imgs)
+    titles = titles if titles is None else list(titles)
+    if min(num_rows, num_cols) < 1:
+        raise ValueError(f"A grid of {num_rows} x {num_cols} has no place for a picture.")
+    if titles is not None and len(titles) != len(imgs):
+        raise ValueError(f"{len(titles)} titles for {len(imgs)} pictures: one each is expected.")
+    shown = imgs[: num_rows * num_cols]
+    titles = [wrapped(title, CELL_LETTERS) for _, title in zip(shown, titles or [])]
+    more = max([title.count("\n") - 1 for title in titles if title.count("\n") > 1], default=0)
+    figure = Plot(
+        figsize=(1.25 * num_cols, (1.4 + 0.14 * more) * num_rows),
+        layout="tight" if shown else None,
+    )
+    for number, img in enumerate(shown):
         axes = figure.add_subplot(num_rows, num_cols, number + 1)
         axes.imshow(img)
         axes.set_axis_off()
@@ -41,91 +65,108 @@ def show_images(imgs, num_rows, num_cols, titles=None):
     return figure
 
 
-def plot_histories(histories):
-    """Loss, training accuracy and test accuracy against the epoch, one colour per run.
+def show_mistakes(frame, n=8):
+    """The pictures about which a net was wrong, the surest mistakes first.
 
     Parameters
     ----------
-    histories : dict of str to History
+    frame : pandas.DataFrame
+        What `predict` gives, with a column ``true``; its files are opened again.
+    n : int
+        Pictures at most.
+
+    Raises
+    ------
+    ValueError
+        A column is missing.
     """
-    figure = Plot(figsize=(9, 3.2), layout="constrained")
-    columns = {
-        "loss": "training loss (nats)",
-        "train_acc": "training accuracy",
-        "test_acc": "test accuracy",
-    }
-    for place, (name, label) in enumerate(columns.items(), 1):
-        axes = figure.add_subplot(1, 3, place)
-        for number, (title, history) in enumerate(histories.items()):
-            values = getattr(history, name)
-            axes.plot(range(1, len(values) + 1), values, "os^v"[number % 4] + "-", label=title)
-        axes.set(xlabel="epoch", ylabel=label)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.grid(alpha=0.3)
-        if name != "loss":
-            axes.set_ylim(0.4, 1.02)
-    figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside upper center", ncols=4, fontsize=8
-    )
-    return figure
+    missing = [name for name in ("file", "label", "probability", "true") if name not in frame]
+    if missing:
+        raise ValueError(
+            f"show_mistakes finds no column {missing[0]!r}: it takes what predict gives, with the "
+            "right classes beside it, frame['true'] = [...]."
+        )
+    is_right = frame.label.astype(object) == frame.true.astype(object)
+    wrong = frame[~is_right & frame.label.notna()]
+    worst = wrong.sort_values("probability", ascending=False, kind="stable").head(n)
+    if worst.empty:
+        figure = Plot(figsize=(5, 1.4))
+        text = f"There is no mistake among {len(frame)} pictures."
+        figure.text(0.5, 0.5, text, ha="center", va="center")
+        return figure
+    titles = [
+        f"{shortened(row.label, CELL_LETTERS - 5)} {row.probability:.2f}\n"
+        f"true: {shortened(row.true, CELL_LETTERS - 6)}"
+        for row in worst.itertuples()
+    ]
+    columns = min(8, len(worst))
+    return show_images(map(read_picture, worst.file), -(-len(worst) // columns), columns, titles)
 
 
-def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None, interval=None):
-    """Lines through points, one colour per curve.
+def show_confusion(table, classes=None):
+    """A confusion matrix in colours, with its numbers where they can be read.
 
     Parameters
     ----------
-    curves : dict of str to pandas.Series
-        Values against each series' index.
-    xlabel, ylabel : str
-    log_x : bool
-        Logarithmic horizontal axis.
-    mark : tuple of (float, str), optional
-        A place on the horizontal axis and what it is.
-    interval : callable, optional
-        Gives (low, high) of a value; drawn as a bar through each point.
+    table : pandas.DataFrame
+        A row per true class and a column per predicted one, such as
+        ``pandas.crosstab(frame.true, frame.label)``. What one side lacks is added to it as zeros.
+    classes : sequence of str, optional
+        All classes in the order wanted; by default those of the table.
+
+    Raises
+    ------
+    ValueError
+        The table is empty.
     """
-    figure = Plot(figsize=(6.5, 3.4), layout="constrained")
+    if table.empty:
+        raise ValueError("The confusion matrix is empty: no picture was predicted.")
+    names = _all_names(table) if classes is None else list(classes)
+    counts = table.set_axis(list(table.index)).set_axis(list(table.columns), axis=1)
+    counts = counts.reindex(index=names, columns=names, fill_value=0).fillna(0).to_numpy()
+    short = [shortened(name, NAME_LETTERS) for name in names]
+    longest, few = max(map(len, short)), len(names) <= NUMBERED
+    spare = 0.07 * max(0, longest - 11)
+    side = 0.105 * len(names)  # what names need that are as small as can be read
+    width = min(2.2 + 0.9 * len(names), max(9, 1.8 + side), 13)
+    height = min(1.4 + 0.7 * len(names), max(8.4, 1.2 + side), 12.4)
+    figure = Plot(figsize=(width + spare, height + spare), layout="constrained")
     axes = figure.add_subplot()
-    for number, (title, values) in enumerate(curves.items()):
-        axes.plot(
-            values.index,
-            values,
-            ("os^v"[number % 4] if len(values) < 30 else "") + "-",
-            label=title,
-        )
-        if interval:
-            low, high = zip(*map(interval, values))
-            axes.vlines(values.index, low, high, color=axes.lines[-1].get_color(), alpha=0.5)
-    if mark:
-        axes.axvline(mark[0], color="#555555", linestyle="--", label=mark[1])
-    axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log" if log_x else "linear")
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    return figure
-
-
-def show_confusion(table):
-    """A confusion matrix in colours and numbers: ``pandas.crosstab(frame.true, frame.label)``."""
-    figure = Plot(
-        figsize=(2.2 + 0.9 * len(table.columns), 1.4 + 0.7 * len(table)), layout="constrained"
+    map_ = axes.imshow(
+        counts, cmap="Blues", **({"vmin": 0} if few else {"norm": PowerNorm(0.5, 0)})
     )
-    axes = figure.add_subplot()
-    axes.imshow(table, cmap="Blues", vmin=0)
-    for row, column in np.ndindex(table.shape):
-        count = table.iloc[row, column]
-        axes.text(
-            column,
-            row,
-            count,
-            ha="center",
-            va="center",
-            color="white" if count > table.to_numpy().max() / 2 else "black",
-        )
-    axes.set_xticks(range(len(table.columns)), table.columns)
-    axes.set_yticks(range(len(table)), table.index)
+    if few:
+        for row, column in np.ndindex(counts.shape):
+            count = counts[row, column]
+            axes.text(
+                column,
+                row,
+                f"{count:.2f}".rstrip("0").rstrip(".") if counts.dtype.kind == "f" else count,
+                ha="center",
+                va="center",
+                color="white" if count > counts.max() / 2 else "black",
+                fontsize=10 if len(names) <= 10 else 7,
+            )
+    else:
+        figure.colorbar(map_, label="pictures", shrink=0.6)
+    size = 10 if len(names) <= 10 else 8 if len(names) <= 60 else 6
+    step = -(-len(names) // 110)  # beyond this many, every second name, every third
+    places = range(0, len(names), step)
+    turned = 90 if longest > 11 or len(names) > 8 else 0
+    axes.set_xticks(places, short[::step], rotation=turned, fontsize=size)
+    axes.set_yticks(places, short[::step], fontsize=size)
     axes.set(xlabel="predicted class", ylabel="true class")
     return figure
+
+
+def _all_names(table):
+    """The classes of a table's two sides: in the order of the side that has all, else sorted."""
+    rows, columns = list(table.index), list(table.columns)
+    if set(columns) <= set(rows):
+        return rows
+    if set(rows) <= set(columns):
+        return columns
+    return sorted({*rows, *columns}, key=lambda name: (isinstance(name, str), name))
 
 
 def overlay(picture, heat):
@@ -150,89 +191,3 @@ def overlay(picture, heat):
     grey = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
     share = np.asarray(mask)[..., None] / 255
     return (grey * (1 - 0.6 * share) + 0.6 * share * np.array([255, 40, 0])).astype("uint8")
-
-
-def live_curves():
-    """A callback for `train` that redraws the curves after every epoch; None outside a notebook."""
-    try:
-        from IPython import get_ipython
-        from IPython.display import display
-    except ImportError:
-        return None
-    if get_ipython() is None or not hasattr(get_ipython(), "kernel"):
-        return None
-    handle = []
-
-    def redraw(history):
-        figure = plot_histories({"this run": history})
-        if handle:
-            handle[0].update(figure)
-        else:
-            handle.append(display(figure, display_id=True))
-
-    return redraw
-
-
-def draw_fine_tuning(
-    source_data="ImageNet", source_classes=1000, features=512, classes=("hot dog", "not hot dog")
-):
-    """The chapter's idea in one figure: what is copied from source to target model, what is new.
-
-    Parameters
-    ----------
-    source_data : str
-        What the source net has learnt.
-    source_classes, features : int
-        Outputs and inputs of the source net's `output`.
-    classes : sequence of str
-        The target's class names.
-    """
-    figure = Plot(figsize=(8, 3.6), layout="tight")
-    axes = figure.add_subplot()
-    axes.set(xlim=(0, 8), ylim=(0, 4.1))
-    axes.set_axis_off()
-    names = " / ".join(classes)
-    target_data = names if len(names) <= 36 else f"{len(classes)} classes"
-    models = [
-        (
-            0.4,
-            "Source model",
-            f"source data set\n({source_data}, {source_classes:,} classes)",
-            f"output: {features} features\nto {source_classes:,} logits",
-        ),
-        (
-            4.9,
-            "Target model",
-            f"target data set\n({target_data})",
-            f"output: {features} features to {len(classes)} logits\nXavier, rate × 10",
-        ),
-    ]
-    layers = ["stem", "stages 1 and 2", "stages 3 and 4"]
-    for left, title, data, head in models:
-        is_target = left > 1
-        boxes = [(data, "#eeeeee")] + [(f"features: {layer}", "#a6cee3") for layer in layers]
-        boxes.append((head, "#fdbf6f" if is_target else "#cccccc"))
-        for number, (text, colour) in enumerate(boxes):
-            bottom = 0.05 + 0.74 * number
-            axes.add_patch(_box(left, bottom, colour))
-            axes.text(left + 1.35, bottom + 0.28, text, ha="center", va="center", fontsize=9)
-            if number:
-                _arrow(axes, (left + 1.35, bottom - 0.17), (left + 1.35, bottom - 0.01))
-            if is_target and 1 <= number <= 3:
-                _arrow(axes, (3.15, bottom + 0.28), (4.85, bottom + 0.28))
-                axes.text(4.0, bottom + 0.34, "copy, then fine-tune", ha="center", fontsize=8)
-        axes.text(left + 1.35, 3.8, title, ha="center", fontsize=11, weight="bold")
-    axes.text(4.0, 3.29, "not copied", ha="center", va="center", fontsize=8)
-    return figure
-
-
-def _box(left, bottom, colour):
-    from matplotlib.patches import FancyBboxPatch
-
-    return FancyBboxPatch(
-        (left, bottom), 2.7, 0.54, boxstyle="round,pad=0.02", facecolor=colour, edgecolor="#555555"
-    )
-
-
-def _arrow(axes, start, end):
-    axes.annotate("", end, start, arrowprops={"arrowstyle": "->", "color": "#555555"})

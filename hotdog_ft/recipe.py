@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .data import download_hotdog, load_image_folders
 from .devices import available_devices, describe_devices
-from .download import DataError, packaged
+from .download import DataError, packaged, user_path
 from .fine_tuning import live_curves
 from .loader import loaders
 from .settings import CHAPTER, FINE_TUNE, SCRATCH, Settings
@@ -110,6 +110,10 @@ class Recipe:
         return loaders(*self.load_data(), self.finetune)
 
 
+def _path(path):
+    return str(user_path(path)) if path else None
+
+
 @lru_cache(maxsize=1)
 def _load_data(path):
     return load_image_folders(path or download_hotdog())
@@ -148,8 +152,8 @@ def load_recipe(mode=None, data=None, weights=None):
     if mode == "full":
         return Recipe(
             "full",
-            str(data or os.environ.get("HOTDOG_FT_DATA") or "") or None,
-            str(weights or os.environ.get("HOTDOG_FT_WEIGHTS") or "") or None,
+            _path(data or os.environ.get("HOTDOG_FT_DATA")),
+            _path(weights or os.environ.get("HOTDOG_FT_WEIGHTS")),
         )
     if mode != "mini":
         raise DataError(f"There is no mode {mode!r}: HOTDOG_FT_MODE and --mode take mini or full.")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .download import DataError, packaged, write_whole
+from .download import DataError, make_folder, packaged, user_path, write_whole
 from .history import History
 from .identity import differences, study_identity
 from .machine import machine
@@ -109,7 +109,7 @@ class Record:
         new = cls(study, recipe.mode, identity, about)
         if not folder:
             return new
-        new.path = Path(folder) / new.name
+        new.path = user_path(folder) / new.name
         if not new.path.exists():
             return new
         old = cls.load(new.path)
@@ -132,7 +132,7 @@ class Record:
         path : path
             A file; or the name of a record that comes along, such as ``"compare-mini-0123abcd"``.
         """
-        path = Path(path)
+        path = user_path(path)
         if not path.suffix and packaged("results"):
             path = packaged("results") / f"{path}.json"
         try:
@@ -174,7 +174,7 @@ class Record:
         if not self.path:
             self.entries.append(entry)
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path.parent)
         with _only_one_writer(self.path.parent):
             if self.path.exists():
                 self.entries = Record.load(self.path).entries

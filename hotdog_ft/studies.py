@@ -9,6 +9,7 @@ import numpy as np
 from mxnet import gluon, nd
 
 from .devices import devices_of
+from .download import make_folder
 from .evaluation import batch_logits
 from .generators import seed_everything
 from .history import History
@@ -76,6 +77,8 @@ def study(name, recipe, cases, folder=None, report=print, run_case=run):
         if any(entry.case == further for entry in record.find(settings)):
             continue
         checkpoint = record.path and _checkpoint(record.path, settings, further)
+        if record.path:
+            make_folder(record.path.parent)  # before hours of work, not after
         entry = run_case(recipe, settings, checkpoint=checkpoint, **further)
         entry.case = further
         record.add(entry)

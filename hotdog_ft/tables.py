@@ -42,13 +42,15 @@ def runs_table(record):
     return pd.DataFrame(rows)
 
 
-def result_table(histories):
-    """One column per run, ours and the book's figures below each other.
+def result_table(histories, classes=("hotdog", "not-hotdog")):
+    """One column per run, and below ours the book's figures, where the classes are the book's.
 
     Parameters
     ----------
     histories : dict of str to History
         Keyed by the names in TITLES.
+    classes : sequence of str
+        What the pictures show: the book's figures are about hot dogs alone.
 
     Returns
     -------
@@ -57,7 +59,7 @@ def result_table(histories):
     """
     import pandas as pd
 
-    columns = {}
+    columns, of_the_book = {}, sorted(map(str, classes or [])) == ["hotdog", "not-hotdog"]
     for name, history in histories.items():
         ours = {
             "loss": history.loss[-1] if history.loss else np.nan,
@@ -70,9 +72,47 @@ def result_table(histories):
             **ours,
             "examples/sec with data": history.examples_per_sec_with_data,
             "seconds": sum(history.seconds),
-            **{f"book: {row}": book.get(row) for row in ours},
+            **{f"book: {row}": book.get(row) for row in ours if of_the_book},
         }
     return pd.DataFrame(columns, dtype=float).round(3)
+
+
+def worst_confusions(table, n=10):
+    """The classes that are taken for others most often.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Counts, a row per true class and a column per predicted one, as for `show_confusion`.
+    n : int
+        Rows at most.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``true``, ``predicted``, ``count``, and ``share`` of the true class's pictures; the
+        highest count first, then the highest share.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> counts = pd.DataFrame({"cat": [8, 1], "dog": [2, 3]}, index=["cat", "dog"])
+    >>> worst_confusions(counts)
+      true predicted  count  share
+    0  cat       dog      2   0.20
+    1  dog       cat      1   0.25
+    """
+    import pandas as pd
+
+    counts = table.to_numpy()
+    rows = [
+        (table.index[i], table.columns[j], counts[i, j], counts[i, j] / counts[i].sum())
+        for i, j in np.argwhere(counts > 0)
+        if table.index[i] != table.columns[j]
+    ]
+    found = pd.DataFrame(rows, columns=["true", "predicted", "count", "share"]).round({"share": 3})
+    found = found.sort_values(["count", "share"], ascending=False, kind="stable")
+    return found.head(n).reset_index(drop=True)
 
 
 def seed_table(record):

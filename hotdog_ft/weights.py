@@ -2,14 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 
 import mxnet as mx
 from safetensors.numpy import save
 
 from .architectures import difference, initialise, net_of, older_names
 from .augment import MEAN, STD
-from .download import write_whole
+from .download import user_path, write_whole
 from .mxnet_internals import arrays_of, parameters
 from .tensor_file import WeightsError, read_tensors
 from .torch_names import first_convolutions, gluon_names, torch_name
@@ -65,7 +64,7 @@ def load_net(path):
     >>> load_net(load_recipe("mini").weights).output
     Dense(128 -> 14, linear)
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     tensors, notes = read_tensors(path)
     in_file = {name: array.shape for name, array in tensors.items()}
     begin = first_convolutions(in_file).values()
@@ -167,7 +166,7 @@ def save_net(net, path, classes=None, size=None):
         raise ValueError(
             "save_net needs class names and the input size: the net brings none along."
         )
-    path = Path(path).expanduser()
+    path = user_path(path)
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} must end in .safetensors.")
     tensors = arrays_of(net)

@@ -5,11 +5,10 @@ import os
 import warnings
 import zipfile
 import zlib
-from pathlib import Path
 
 import mxnet as mx
 
-from .download import DataError, cache_folder, fetch, is_intact, write_whole
+from .download import DataError, cache_folder, fetch, is_intact, user_path, write_whole
 
 # Gluon's model zoo (mxnet.gluon.model_zoo.model_store).
 GLUON_REPO = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/"
@@ -34,7 +33,8 @@ def fetched_files():
     dict of str to (pathlib.Path, str)
         ``"gluon"`` and ``"torchvision"``; a hash is ``"sha1:…"`` or ``"sha256:…"``.
     """
-    gluon = Path(mx.base.data_dir()) / "models" / f"{GLUON_NAME}.params"
+    home = user_path(mx.base.data_dir(), "name a folder with MXNET_HOME")
+    gluon = home / "models" / f"{GLUON_NAME}.params"
     torchvision = cache_folder() / "resnet18.tv_in1k.safetensors"
     return {
         "gluon": (gluon, f"sha1:{GLUON_SHA1}"),

@@ -189,7 +189,11 @@ class TestThisMachine:
                 ("shutil.disk_usage", lambda path: namedtuple("U", "free")(1000)),
                 "--shm-size",
             ),
-            (doctor.check_threads, ("os.cpu_count", lambda: 64), "uses few of 64 cores"),
+            (
+                doctor.check_threads,
+                ("hotdog_ft.cores.usable_cores", lambda: 64),
+                "uses few of 64 cores",
+            ),
             (
                 doctor.check_packages,
                 ("importlib.metadata.version", lambda name: "0.0.1"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from conftest import run_python
 from nbconvert import ScriptExporter
 
 ROOT = Path(__file__).parents[1]
@@ -47,15 +48,41 @@ class TestPage:
             assert listed or len(lines) <= 6, paragraph
             assert all(len(line) <= 120 for line in lines), paragraph
 
-    def test_it_becomes_a_python_script(self, path):
+    def test_report_82_it_becomes_a_python_script(self, path):
         script, resources = ScriptExporter().from_filename(str(path))
         assert resources["output_extension"] == ".py"
         compile(script, path.name, "exec")
 
-    def test_nothing_depends_on_the_folder_it_runs_in(self, path):
+    def test_report_81_nothing_depends_on_the_folder_it_runs_in(self, path):
         cells = nbformat.read(path, as_version=4).cells
         code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
         assert "../" not in code and not re.search(r"Record\.load\([^)]*/", code)
+
+
+def test_report_81_the_records_that_notebooks_read_are_found_from_any_folder(tmp_path):
+    code = ["from hotdog_ft.records import Record"]
+    for path in NOTEBOOKS:
+        for cell in nbformat.read(path, as_version=4).cells:
+            code += re.findall(r"Record\.load\([^)]*\)", cell.source)
+    assert len(code) > 8
+    code += ["import hotdog_ft", "hotdog_ft.load_recipe('mini').load_data()"]
+    done = run_python("\n".join(code), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_report_82_an_executed_notebook_keeps_what_makes_it_a_script(tmp_path):
+    cells = [nbformat.v4.new_code_cell("print('out')")]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "bare.ipynb")  # no metadata
+    for name in ("bare.ipynb", "again.ipynb"):
+        command = [sys.executable, ROOT / "tools/execute.py", "--to", tmp_path, tmp_path / name]
+        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+        text = (tmp_path / name).read_text()
+        (tmp_path / "again.ipynb").write_text(text)
+        assert nbformat.reads(text, as_version=4).metadata.language_info.file_extension == ".py"
+        assert '"version"' not in text  # of Python, which would differ from run to run
+    command = [sys.executable, "-m", "nbconvert", "--to", "script", "bare.ipynb"]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    assert "print('out')" in (tmp_path / "bare.py").read_text()
 
 
 TABLE = "import pandas as pd\npd.DataFrame({'runs': [5, 3], 'mean': [0.5, 0.25]}, index=['a', 'b'])"

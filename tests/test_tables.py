@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from hotdog_ft import tables
+from hotdog_ft import studies, tables
+from hotdog_ft.__main__ import main
 from hotdog_ft.history import History
 from hotdog_ft.records import Entry, Record
 from hotdog_ft.settings import FINE_TUNE, SCRATCH, Settings
@@ -100,3 +102,55 @@ def test_the_paired_gap_has_students_interval():
     # gaps 1, 2, 3: mean 2, std 1; t(0.975, 2) = 4.302653 (any table), so ± 4.302653 / sqrt(3)
     mean, low, high = tables.paired_gap([1, 3, 5], [0, 1, 2])
     assert (mean, low, high) == pytest.approx((2, 2 - 2.484138, 2 + 2.484138), abs=1e-5)
+
+
+SHORT = History(
+    num_examples=8,
+    loss=[0.5],
+    train_acc=[0.75],
+    test_acc=[0.875],
+    seconds=[2.0],
+    compute_seconds=[1.0],
+    test_seconds=[0.1],
+)
+
+
+@pytest.mark.parametrize("classes", [["cat", "dog", "owl"], ["cat", "dog"], [], None])
+def test_report_42_the_books_figures_are_set_beside_hot_dogs_alone(classes):
+    ours = tables.result_table({"finetune": SHORT}, classes)
+    assert len(ours) == 6 and not [row for row in ours.index if "book" in row]
+    hot_dogs = tables.result_table({"finetune": SHORT}, ["not-hotdog", "hotdog"])
+    assert hot_dogs.loc["book: test acc", "fine-tuning"] == 0.934
+
+
+def test_report_42_the_shell_prints_no_figures_of_the_book_for_other_classes(
+    own_data, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(studies, "train", lambda *arguments, **options: SHORT)
+    data, weights = own_data
+    command = ["compare", "--mode", "full", "--data", data, "--weights", weights]
+    assert main([*command, "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "0.875" in printed and "book" not in printed and "0.934" not in printed
+
+
+class TestWorstConfusions:
+    def test_report_46_they_are_listed_by_count_and_by_share(self):
+        # of 10 cats 3 are taken for dogs, of 6 dogs 3 for cats, of 4 owls 1 for a cat
+        names = ["cat", "dog", "owl"]
+        counts = pd.DataFrame([[7, 3, 0], [3, 3, 0], [1, 0, 3]], names, names)
+        found = tables.worst_confusions(counts)
+        assert found.to_dict("split")["data"] == [
+            ["dog", "cat", 3, 0.5],
+            ["cat", "dog", 3, 0.3],
+            ["owl", "cat", 1, 0.25],
+        ]
+        assert tables.worst_confusions(counts, n=1).true.tolist() == ["dog"]
+
+    def test_report_47_a_class_that_is_never_predicted_has_all_its_pictures_in_it(self):
+        table = pd.crosstab(pd.Series(list("aab")), pd.Series(list("aaa")))
+        assert tables.worst_confusions(table).to_dict("split")["data"] == [["b", "a", 1, 1.0]]
+
+    def test_without_confusions_it_is_an_empty_table_with_its_columns(self):
+        found = tables.worst_confusions(pd.DataFrame([[1, 0], [0, 0]]))
+        assert list(found) == ["true", "predicted", "count", "share"] and len(found) == 0
