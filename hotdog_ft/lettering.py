@@ -5,8 +5,6 @@ import unicodedata
 import warnings
 from functools import lru_cache
 
-from .right_to_left import as_drawn
-
 
 def shortened(text, width):
     """One line of at most `width` characters: both ends of a name, which tell it from others."""
@@ -103,8 +101,7 @@ def _plain(text):
             return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"U+{code:04X}"
         return " " if kind == "Cc" and letter != "\n" else letter
 
-    string = "".join(map(plain, unicodedata.normalize("NFC", text.get_text())))
-    return "\n".join(map(as_drawn, string.split("\n")))
+    return "".join(map(plain, unicodedata.normalize("NFC", text.get_text())))
 
 
 def _lacking(text):

@@ -77,8 +77,8 @@ def make_weights():
     # isort: split
     import mxnet as mx  # after hotdog_ft, which tells it to use every core
 
-    from hotdog_ft.history import History
     from hotdog_ft.architectures import resnet18
+    from hotdog_ft.history import History
 
     settings = hotdog_ft.Settings(**SETTINGS)
     hotdog_ft.seed_everything(settings.seed)
