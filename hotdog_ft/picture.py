@@ -46,3 +46,19 @@ def read_picture(path):
         raise DataError(
             f"{path} cannot be read as a picture ({error}). Replace or remove it."
         ) from error
+
+
+# Stand-ins until picture.py has its own.
+SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+    + (".heic", ".avif", ".jxl")
+)
+
+
+def is_picture(path):
+    """Whether a file's first bytes are of an allowed picture format."""
+    try:
+        with Image.open(path):
+            return True
+    except Exception:
+        return False
