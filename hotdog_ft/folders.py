@@ -135,13 +135,13 @@ def misfit(folder, why):
     """The DataError for a folder that holds no data set, with what is there and what would fit."""
 
     def lines(folder, depth):
-        for sub in subfolders(folder):
-            count = len(picture_files(sub)[0])
+        counts = [(len(picture_files(sub)[0]), sub) for sub in subfolders(folder)]
+        for count, sub in sorted(counts, key=lambda found: not found[0]):
             yield f"{'  ' * depth}{listed([sub.name])}/  {count} pictures"
             if depth == 1:
                 yield from lines(sub, 2)
         loose = loose_pictures(folder)
-        if loose and (depth == 1 or subfolders(folder)):
+        if loose and (depth == 1 or counts):
             names = listed(path.name for path in loose)
             yield f"{'  ' * depth}{len(loose)} pictures outside these: {names}"
 
