@@ -120,13 +120,14 @@ def part_of(name):
 
     The kind is "train", "test" or "valid". The rest is what parts of one set have in common.
     """
-    word = PART.search(name.lower())
-    return word and (PARTS[word[0]], f"{name[: word.start()]}*{name[word.end() :]}".lower())
+    low = name.lower()
+    word = PART.search(low)
+    return word and (PARTS[word[0]], f"{low[: word.start()]}*{low[word.end() :]}")
 
 
 def listed(names, most=3):
-    """``a, b, c and 4 more``; what is no Unicode in a name is shown as an escape."""
-    names = [str(name).encode("utf-8", "backslashreplace").decode() for name in names]
+    """``a, b, c and 4 more``."""
+    names = [class_name(str(name)) for name in names]
     more = [f"and {len(names) - most} more"] if len(names) > most else []
     return " ".join([", ".join(names[:most])] + more)
 
@@ -151,8 +152,12 @@ def misfit(folder, why):
 
 
 def class_name(text):
-    """A name as it is compared: in Unicode's normal form C, for Macs store "ì" as two signs."""
-    return unicodedata.normalize("NFC", text)
+    """A name as it is compared and printed.
+
+    It has Unicode's normal form C, for Macs store "ì" as two signs. Bytes that are no Unicode
+    become escapes.
+    """
+    return unicodedata.normalize("NFC", text.encode("utf-8", "backslashreplace").decode())
 
 
 class ImageFolder(Pictures):
@@ -206,7 +211,8 @@ class ImageFolder(Pictures):
             )
         paths = [path for name in names for path in found[name]]
         labels = [label for label, name in enumerate(names) for _ in found[name]]
-        super().__init__(paths, labels, names, self.root.name)
+        name = class_name(os.path.basename(os.path.abspath(self.root)))
+        super().__init__(paths, labels, names, name)
         if loose:
             self.notes.append(
                 f"{len(loose)} pictures beside the class folders of {self.root} are not used: "

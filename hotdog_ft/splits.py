@@ -114,6 +114,8 @@ def _parts(source):
     suffix = path.suffix.lower()
     if path.is_dir():
         return _parts_of_folder(path)
+    if not path.is_file():
+        raise DataError(f"{path} is no file and no folder. {WHAT_FITS}")
     if suffix in (".csv", ".tsv"):
         return _named(parts_of_rows(rows_of_csv(path), path.name, path.parent), path), []
     if suffix in SHEETS:
@@ -140,6 +142,8 @@ def _parts_of_folder(folder):
     parts = {kind: ImageFolder(part) for kind, part in found[0].items()}
     parent, notes = found[0]["train"].parent, []
     others = [sub for sub in subfolders(parent) if sub not in found[0].values()]
+    if len(parts) > 1:
+        others = [sub for sub in others if part_of(sub.name)]  # of any other it is no wonder
     others = [sub.name for sub in others if holds_pictures(sub)]
     if others and len(parts) == 1:
         raise misfit(
@@ -155,21 +159,29 @@ def _parts_of_folder(folder):
 
 def _find_parts(folder, levels=2):
     """All splits in a folder, or else in the folders below: a list of ``{"train": folder, …}``."""
-    groups = {}
+    groups, found = {}, {}
     for sub in subfolders(folder):
         kind, rest = part_of(sub.name) or ("", "")
         groups.setdefault(rest, {}).setdefault(kind, []).append(sub)
-    found = []
     for rest, group in groups.items():
         told = len(group) > 1 or rest in ("*", "*_set", "*-set", "* set")
-        if "train" in group and told and any(map(_holds_classes, group["train"])):
-            twice = next((subs for subs in group.values() if len(subs) > 1), None)
-            if twice:
-                names = listed(sub.name for sub in twice)
-                raise misfit(folder, f"holds {names}, which mean the same: rename or merge them.")
-            found.append({kind: subs[0] for kind, subs in group.items()})
+        parts = {kind: list(filter(_holds_classes, subs)) for kind, subs in group.items()}
+        parts = {kind: subs for kind, subs in parts.items() if subs}
+        if "train" not in parts or not told:
+            continue
+        if len(parts) == 1:  # opening what is beside it says what is wrong with it
+            parts.update(
+                {k: v for k, v in group.items() if k == "test" or any(map(holds_pictures, v))}
+            )
+        twice = next((subs for subs in parts.values() if len(subs) > 1), None)
+        if twice:
+            names = listed(sub.name for sub in twice)
+            raise misfit(folder, f"holds {names}, which mean the same: rename or merge them.")
+        found[rest] = {kind: subs[0] for kind, subs in parts.items()}
+    if "*" in found:
+        return [found["*"]]
     if found or not levels:
-        return found
+        return list(found.values())
     return [parts for sub in subfolders(folder) for parts in _find_parts(sub, levels - 1)]
 
 

@@ -2,45 +2,14 @@
 
 import os
 import unicodedata
-import warnings
 
 import pytest
+from folder_zoo import CLASSES, PICTURE, error_of, load, parts, put
 from picture_zoo import GOOD
 
 import hotdog_ft
+from hotdog_ft import doctor
 from hotdog_ft.folders import ImageFolder, picture_files
-
-PICTURE = GOOD["plain.png"][0]
-CLASSES = ["a/1.png", "a/2.png", "b/1.png", "b/2.png"]
-
-
-def put(root, *paths):
-    """Write a picture to each path that ends in .png, and a few bytes to every other."""
-    for path in paths:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(PICTURE if path.endswith(".png") else b"no picture")
-    return root
-
-
-def parts(*names):
-    """The paths of two classes in each of some parts."""
-    return [f"{name}/{path}" for name in names for path in CLASSES]
-
-
-def load(root, **options):
-    """The two sets and the notes, which come as one warning."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        train_imgs, test_imgs = hotdog_ft.load_image_folders(root, **options)
-    notes = "\n".join(train_imgs.notes)
-    assert [str(warning.message) for warning in caught] == [notes] * bool(notes)
-    return train_imgs, test_imgs, notes
-
-
-def error_of(root, kind=hotdog_ft.DataError, **options):
-    with pytest.raises(kind) as error:
-        hotdog_ft.load_image_folders(root, **options)
-    return str(error.value)
 
 
 class TestParts:
@@ -85,6 +54,19 @@ class TestParts:
         put(tmp_path, *(f"x/{path}" for path in parts("train", "test")))
         put(tmp_path, *(f"y/{path}" for path in parts("train", "test")))
         assert "several data sets" in error_of(tmp_path)
+
+    def test_folders_with_such_a_name_that_hold_no_classes_do_not_matter(self, tmp_path):
+        put(tmp_path, *parts("train", "test"), "training/run.log", "dev/notes.txt", "docs/1.png")
+        put(tmp_path, *parts("train_old", "test_old"))
+        train_imgs, test_imgs, notes = load(tmp_path)
+        assert (len(train_imgs), len(test_imgs)) == (4, 4) and train_imgs.valid_imgs is None
+        assert "train_old, test_old" in notes or "test_old, train_old" in notes
+
+    def test_a_test_set_without_labels_is_named_and_the_validation_set_takes_its_place(
+        self, tmp_path
+    ):
+        _, test_imgs, notes = load(put(tmp_path, *parts("train", "valid"), "test/1.png"))
+        assert test_imgs.root.name == "valid" and "Not used" in notes and "test." in notes
 
     def test_a_class_may_be_called_train(self, tmp_path):
         put(tmp_path, *(f"{name}/{n}.png" for name in ("bus", "train") for n in range(5)))
@@ -139,6 +121,18 @@ class TestOnePart:
         assert (len(train_imgs), test_imgs) == (4, None) and "nothing will be measured" in notes
         assert [len(images) for images in load(tmp_path, holdout=0.5)[:2]] == [2, 2]
         assert [len(images) for images in load(tmp_path / "train")[:2]] == [2, 2]
+
+    def test_report_62_the_doctor_copes_and_a_comparison_says_what_it_needs(
+        self, tmp_path, monkeypatch
+    ):
+        monkeypatch.setenv("HOTDOG_FT_DATA", str(put(tmp_path, *parts("train"))))
+        status, message = doctor.check_data()
+        assert status == "OK" and "4 pictures of 2 classes" in message
+        assert "nothing will be measured" in message
+        monkeypatch.setenv("HOTDOG_FT_MODE", "full")
+        needs = pytest.raises(hotdog_ft.DataError, match="name its folder train itself")
+        with pytest.warns(UserWarning), needs:
+            hotdog_ft.load_recipe().load_data()
 
     def test_a_class_of_a_single_picture_cannot_be_divided(self, tmp_path):
         put(tmp_path, *CLASSES, "c/1.png")
@@ -208,6 +202,12 @@ class TestWhatElseIsThere:
         train_imgs, test_imgs, _ = load(tmp_path)
         assert train_imgs.classes == test_imgs.classes == ["a", composed]
         assert test_imgs.labels == [0, 1, 1]
+
+    def test_a_name_that_is_no_unicode_can_be_printed(self, tmp_path):
+        put(tmp_path, *CLASSES)
+        os.rename(os.fsencode(tmp_path / "b"), os.fsencode(tmp_path) + b"/\xe9t\xe9")
+        train_imgs, _, _ = load(tmp_path)
+        assert repr(train_imgs).encode().endswith(rb": 1 \udce9t\udce9, 1 a>")
 
     def test_links_are_followed_and_never_in_a_circle(self, tmp_path):
         put(tmp_path, *(f"set/{path}" for path in parts("train", "test")), "elsewhere/x/3.png")

@@ -4,7 +4,7 @@ import unicodedata
 
 import numpy as np
 import pytest
-from test_folders import CLASSES, PICTURE, error_of, load, put
+from folder_zoo import CLASSES, PICTURE, error_of, load, put
 
 import hotdog_ft
 from hotdog_ft.data import content_sha256
@@ -151,6 +151,7 @@ class TestPaths:
             ("s3://chairs", "is an address"),
             ("", "The path is empty"),
             ("chairs\0", "cannot be opened"),
+            ("/dev/null", "no file and no folder"),
             ("x" * 300, "cannot be opened"),
         ],
     )
