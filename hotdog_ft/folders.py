@@ -138,13 +138,13 @@ def misfit(folder, why):
     def lines(folder, depth):
         counts = [(len(picture_files(sub)[0]), sub) for sub in subfolders(folder)]
         for count, sub in sorted(counts, key=lambda found: not found[0]):
-            yield f"{'  ' * depth}{listed([sub.name])}/  {count} pictures"
+            yield f"{'  ' * depth}{listed([sub.name])}/  {count} picture{'s' * (count != 1)}"
             if depth == 1:
                 yield from lines(sub, 2)
         loose = loose_pictures(folder)
         if loose and (depth == 1 or counts):
             names = listed(path.name for path in loose)
-            yield f"{'  ' * depth}{len(loose)} pictures outside these: {names}"
+            yield f"{'  ' * depth}outside these: {names}"
 
     found = list(islice(lines(folder, 1), 13)) or ["  no folder and no picture"]
     tree = found if len(found) < 13 else found[:11] + ["  …"]
@@ -215,7 +215,7 @@ class ImageFolder(Pictures):
         super().__init__(paths, labels, names, name)
         if loose:
             self.notes.append(
-                f"{len(loose)} pictures beside the class folders of {self.root} are not used: "
+                f"Pictures beside the class folders of {self.root}, which are not used: "
                 f"{listed(path.name for path in loose)}."
             )
         if empty:

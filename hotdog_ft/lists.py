@@ -135,7 +135,7 @@ def parts_of_rows(rows, name, folder):
         shown = name if undivided else f"{name} ({kind})"
         parts[kind] = labelled_pictures(pairs, name=shown)
     if len(seen) < len(rows):
-        note = f"{len(rows) - len(seen)} rows of {name} repeat an earlier one."
+        note = f"Rows of {name} that repeat an earlier one: {len(rows) - len(seen)}."
         next(iter(parts.values())).notes.append(note)
     return parts
 

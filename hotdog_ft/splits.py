@@ -194,13 +194,13 @@ def _folder_of_classes(folder):
     while True:
         inner = [sub for sub in subfolders(folder) if holds_pictures(sub)]
         parts = [part_of(sub.name) for sub in inner if part_of(sub.name)]
-        alike = len({rest for _, rest in parts}) < len(parts)  # "train" alone may be a vehicle
-        if alike or len(parts) == len(inner) > 0 or {("test", "*"), ("valid", "*")} & set(parts):
+        alike = len({rest for _, rest in parts}) < len(parts)  # "train" alone may be a class
+        if alike or len(parts) == len(inner) > 0 or ("test", "*") in parts:
             names = listed(sub.name for sub in inner if part_of(sub.name))
             raise misfit(
                 folder,
                 f"holds {names}, and no class folders in a folder train beside the rest. To hold "
-                "out a test set, name the folder of the classes itself.",
+                "out a test set, name the folder of the classes itself; rename what is a class.",
             )
         if len(inner) != 1 or loose_pictures(folder) or not _holds_classes(inner[0]):
             break

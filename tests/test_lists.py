@@ -69,7 +69,7 @@ class TestCsv:
     def test_a_row_twice_counts_once(self, write):
         path = write("file,label\na/1.png,a\na/1.png,a\na/2.png,a\nb/1.png,b\nb/2.png,b\n")
         train_imgs, _, notes = load(path, holdout=0)
-        assert len(train_imgs) == 4 and notes == "1 rows of chairs.csv repeat an earlier one."
+        assert len(train_imgs) == 4 and notes == "Rows of chairs.csv that repeat an earlier one: 1."
 
     @pytest.mark.parametrize(
         "text, words",
