@@ -80,6 +80,7 @@ class TestParts:
             (["train/1.png", "test/1.png"], "no class folders in a folder train"),
             (["train/1.png", "train/2.png"], "no class folders in a folder train"),
             ([*CLASSES, "test/1.png"], "no class folders in a folder train"),
+            ([*CLASSES, "seg_train/1.png", "seg_test/1.png"], "no class folders in a folder"),
             ([*parts("train"), "test/1.png"], "none in a folder"),  # a test set without labels
             ([*parts("train"), "more/1.png"], "beside it, in more"),
             (["a/train/1.png", "a/test/1.png", "b/train/1.png", "b/test/1.png"], "way round"),
