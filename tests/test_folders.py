@@ -50,6 +50,10 @@ class TestParts:
         train_imgs, test_imgs, _ = load(tmp_path)
         assert (len(train_imgs), len(test_imgs)) == (4, 4)
 
+    def test_report_84_nor_do_they_around_class_folders_alone(self, tmp_path):
+        put(tmp_path, *(f"download/chairs/{path}" for path in CLASSES))
+        assert load(tmp_path)[0].classes == ["a", "b"]
+
     def test_several_sets_in_a_folder_are_refused(self, tmp_path):
         put(tmp_path, *(f"x/{path}" for path in parts("train", "test")))
         put(tmp_path, *(f"y/{path}" for path in parts("train", "test")))
@@ -60,7 +64,7 @@ class TestParts:
         put(tmp_path, *parts("train_old", "test_old"))
         train_imgs, test_imgs, notes = load(tmp_path)
         assert (len(train_imgs), len(test_imgs)) == (4, 4) and train_imgs.valid_imgs is None
-        assert "train_old, test_old" in notes or "test_old, train_old" in notes
+        assert "test_old, train_old" in notes and "docs" not in notes
 
     def test_a_test_set_without_labels_is_named_and_the_validation_set_takes_its_place(
         self, tmp_path

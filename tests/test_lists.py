@@ -65,6 +65,7 @@ class TestCsv:
         assert "line 6: the split 'other' is none of" in error
         assert "line 7: a/1.png has another label or split than on line 2" in error
         assert "line 8: a/1.png has another" in error and error.count("\n") == 6
+        assert "line 3: there is no" in error_of(write("sep=,\nfile,label\nabsent.png,a\n"))
 
     def test_a_row_twice_counts_once(self, write):
         path = write("file,label\na/1.png,a\na/1.png,a\na/2.png,a\nb/1.png,b\nb/2.png,b\n")
