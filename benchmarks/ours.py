@@ -15,8 +15,9 @@ import mxnet as mx
 import numpy as np
 from serve import serve
 
-from hotdog_ft.data import ImageFolder, Pictures
+from hotdog_ft.data import Pictures
 from hotdog_ft.evaluation import batch_logits
+from hotdog_ft.folders import ImageFolder
 from hotdog_ft.loader import loaders
 from hotdog_ft.model import fused, resnet18
 from hotdog_ft.probe import fit_output

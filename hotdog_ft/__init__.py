@@ -79,7 +79,6 @@ except (
     _broken = error
 else:
     _broken = None
-    from .data import load_image_folders
     from .download import DataError
     from .evaluation import evaluate
     from .fine_tuning import fine_tune
@@ -89,6 +88,7 @@ else:
     from .prediction import predict
     from .recipe import load_recipe, train_fine_tuning
     from .settings import Settings
+    from .splits import load_image_folders
     from .training import train
     from .weights import load_net, save_net
     from .zoo import fetch_weights

@@ -27,7 +27,7 @@ def _compare(options):
 
 
 def _train(options):
-    from . import data, fine_tuning, generators, model, weights, zoo
+    from . import fine_tuning, generators, model, splits, weights, zoo
     from .settings import FINE_TUNE
 
     out = user_path(options.out)
@@ -42,7 +42,7 @@ def _train(options):
         batch_size=options.batch_size,
         size=options.size,
     )
-    train_imgs, test_imgs = data.load_image_folders(options.data)
+    train_imgs, test_imgs = splits.load_image_folders(options.data)
     source_net = weights.load_net(options.weights or zoo.fetch_weights())
     print(f"{train_imgs}\n{test_imgs}", flush=True)
     generators.seed_everything(settings.seed)

@@ -1,4 +1,4 @@
-"""Pictures in folders: found, opened, labelled, compared."""
+"""Pictures with labels: opened, checked, compared."""
 
 import hashlib
 import json
@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
-from .download import DataError, cache_folder, fetch, unpack
+from .download import DataError, cache_folder, fetch
 from .picture import read_picture
 
 # The book's registration, d2l.DATA_HUB['hotdog'], with https for http.
@@ -23,14 +24,6 @@ def download_hotdog():
     return fetch(HOTDOG_URL, f"sha1:{HOTDOG_SHA1}", cache_folder() / "hotdog.zip")
 
 
-def visible(folder):
-    """What a folder holds, sorted by name, hidden entries left out."""
-    try:
-        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    except OSError as error:
-        raise DataError(f"{folder} cannot be listed ({error}).") from error
-
-
 class Pictures:
     """Picture files with labels: ``pictures[i]`` is ``(uint8 array (height, width, 3), label)``.
 
@@ -41,11 +34,24 @@ class Pictures:
     paths : sequence of path
     labels : sequence of int, optional
         By default 0 for every picture.
+    classes : list of str, optional
+        What the labels stand for.
+    name : str, optional
+        How the set prints.
+
+    Attributes
+    ----------
+    notes : list of str
+        What is to be said about the set, a line each, such as files that were skipped.
+    valid_imgs : Pictures or None
+        Where a set of three parts was opened, the one that is for choosing the epoch.
     """
 
-    def __init__(self, paths, labels=None):
+    def __init__(self, paths, labels=None, classes=None, name=""):
         self.paths = [Path(path) for path in paths]
         self.labels = [0] * len(self.paths) if labels is None else list(labels)
+        self.classes, self.name = classes, name
+        self.notes, self.valid_imgs = [], None
         self._decoded, self._sha256, self._room = {}, {}, [CACHE_BYTES]
 
     def __len__(self):
@@ -83,118 +89,72 @@ class Pictures:
         return part
 
     def __repr__(self):
-        return f"<{type(self).__name__}: {len(self)} pictures>"
+        holds = f"{len(self)} pictures"
+        if self.classes is not None:
+            counts = np.bincount(self.labels, minlength=len(self.classes))
+            holds = ", ".join(f"{count} {name}" for count, name in zip(counts, self.classes))
+        return f"<{' '.join([type(self).__name__, self.name]).strip()}: {holds}>"
 
     def check(self):
         """Decode every picture now, and name all that cannot be read in one DataError."""
-
-        def problem(index):
-            try:
-                self[index]
-            except DataError as error:
-                return str(error)
-
-        with ThreadPoolExecutor(WORKERS) as pool:
-            bad = [message for message in pool.map(problem, range(len(self))) if message]
-        if bad:
-            raise DataError("\n".join([f"{len(bad)} of {len(self)} pictures are bad:"] + bad))
+        check_pictures(self)
         return self
 
 
-class ImageFolder(Pictures):
-    """Pictures in one folder per class: ``root/hotdog/1.jpg``, ``root/not-hotdog/1.jpg``, …
+def check_pictures(*sets):
+    """Decode every picture of these sets now, and name all that cannot be read in one DataError."""
+    places = [(images, index) for images in sets for index in range(len(images))]
 
-    Labels are positions in `classes`. Hidden files and folders are ignored.
+    def problem(place):
+        images, index = place
+        try:
+            images[index]
+        except DataError as error:
+            return str(error)
 
-    Parameters
-    ----------
-    root : path
-        The folder that holds one folder per class.
-    classes : list of str, optional
-        Their names in label order; by default the folders' names, sorted.
-
-    Raises
-    ------
-    DataError
-        The folder or a class is missing, or a class has no files.
-    """
-
-    def __init__(self, root, classes=None):
-        self.root = Path(root)
-        if not self.root.is_dir():
-            raise DataError(f"There is no folder {self.root}.")
-        found = [entry.name for entry in visible(self.root) if entry.is_dir()]
-        self.classes = list(classes or found)
-        if not self.classes:
-            raise DataError(
-                f"{self.root} holds no pictures: one folder per class is expected in it."
-            )
-        if sorted(self.classes) != found:
-            odd = sorted(set(self.classes) ^ set(found))
-            raise DataError(
-                f"{self.root} and its sister folder disagree about the classes: "
-                f"{', '.join(odd)} is in one of them only. Both need the same."
-            )
-        paths, labels = [], []
-        for label, name in enumerate(self.classes):
-            # "2.jpg" before "10.jpg", as a reader would count
-            files = sorted(visible(self.root / name), key=lambda path: (len(path.name), path.name))
-            if not files:
-                raise DataError(f"{self.root / name} holds no pictures.")
-            paths += files
-            labels += [label] * len(files)
-        super().__init__(paths, labels)
-
-    def __repr__(self):
-        counts = np.bincount(self.labels, minlength=len(self.classes))
-        parts = ", ".join(f"{count} {name}" for name, count in zip(self.classes, counts))
-        return f"<ImageFolder {self.root.name}: {parts}>"
+    with ThreadPoolExecutor(WORKERS) as pool:
+        bar = {"desc": "reading pictures", "disable": None, "leave": False, "delay": 1}
+        found = list(tqdm(pool.map(problem, places), total=len(places), **bar))
+    bad = [message for message in found if message]
+    if bad:
+        raise DataError("\n".join([f"{len(bad)} of {len(places)} pictures are bad:"] + bad))
 
 
-def load_image_folders(path):
-    """Open ``path/train`` and ``path/test`` with the same labels, every picture checked.
+def hold_out(images, share, seed=0):
+    """Divide a data set: the same share of every class apart, at least one on either side.
 
     Parameters
     ----------
-    path : path
-        A folder or a zip archive that holds ``train`` and ``test``, or one folder with them.
+    images : Pictures
+    share : float
+        Above 0, below 1.
+    seed : int
+        Which pictures are drawn follows from it.
 
     Returns
     -------
-    train_imgs, test_imgs : ImageFolder
-        Labels go by class name: they agree between the two.
+    rest, part : Pictures
 
     Raises
     ------
     DataError
-        There is no such folder or archive, a class is missing from one of the two, or some pictures
-        cannot be read; all of these are named.
-
-    Examples
-    --------
-    >>> from hotdog_ft import load_recipe
-    >>> train_imgs, test_imgs = load_image_folders(load_recipe("mini").data)
-    >>> train_imgs
-    <ImageFolder train: 300 hotdog, 300 not-hotdog>
-    >>> picture, label = train_imgs[0]
-    >>> picture.shape, picture.dtype, train_imgs.classes[label]
-    ((96, 72, 3), dtype('uint8'), 'hotdog')
+        Of some class there is a single picture.
     """
-    path = Path(path).expanduser()
-    if not path.exists():
+    labels = np.asarray(images.labels)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    by_class = [order[labels[order] == label] for label in range(len(images.classes))]
+    single = [name for name, some in zip(images.classes, by_class) if len(some) < 2]
+    if single:
         raise DataError(
-            f"There is no {path}. Name a folder or a zip archive that holds train/ "
-            "and test/ with one folder per class."
+            f"{images.name} has a single picture of {', '.join(single)}: two are needed to hold "
+            "out a test set (holdout=0 holds none out)."
         )
-    folder = path if path.is_dir() else unpack(path)
-    for root in [folder] + [entry for entry in visible(folder) if entry.is_dir()]:
-        if (root / "train").is_dir() and (root / "test").is_dir():
-            train_imgs = ImageFolder(root / "train")
-            test_imgs = ImageFolder(root / "test", train_imgs.classes)
-            return train_imgs.check(), test_imgs.check()
-    raise DataError(
-        f"{path} does not hold the folders train and test, each with one folder per class."
-    )
+    drawn = [some[: min(max(1, round(share * len(some))), len(some) - 1)] for some in by_class]
+    part = np.sort(np.concatenate(drawn))
+    rest = np.setdiff1d(np.arange(len(labels)), part)
+    part = images.subset(part)
+    part.name = f"{images.name} (held out)"
+    return images.subset(rest), part
 
 
 def content_sha256(images):

@@ -10,6 +10,7 @@ import platform
 import re
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -172,7 +173,7 @@ def check_disk():
 
 
 def check_data():
-    from . import data
+    from . import data, splits
     from .download import cache_folder, is_intact, user_path
 
     named = os.environ.get("HOTDOG_FT_DATA")
@@ -185,14 +186,14 @@ def check_data():
     if not named and not is_intact(path, f"sha1:{data.HOTDOG_SHA1}"):
         return FAIL, f"{path} is damaged; remove it, then: python -m hotdog_ft download"
     try:
-        train_imgs, test_imgs = data.load_image_folders(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are the notes below
+            train_imgs, test_imgs = splits.load_image_folders(path)
     except data.DataError as error:
         return FAIL, str(error)
-    return (
-        OK,
-        f"{path}: {len(train_imgs)} + {len(test_imgs)} pictures of {len(train_imgs.classes)} "
-        "classes, all read",
-    )
+    counts = " + ".join(str(len(images)) for images in (train_imgs, test_imgs) if images)
+    read = f"{path}: {counts} pictures of {len(train_imgs.classes)} classes, all read"
+    return OK, "; ".join([read, *train_imgs.notes])
 
 
 def check_weights():

@@ -1,19 +1,15 @@
-"""Files from elsewhere: fetched once and checked, archives unpacked once."""
+"""Files from elsewhere, fetched once and checked; files written whole or not at all."""
 
+import difflib
 import os
-import shutil
-import stat
+import re
 import tempfile
-import zipfile
-import zlib
 from pathlib import Path
 
 import pooch
 from requests import RequestException
 
 TIMEOUT = 30  # seconds without a byte after which a try is given up; there are three tries
-MAX_UNPACKED = 10 << 30  # bytes that an archive may hold; the book's holds 0.26 GB
-ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 
 
 class DataError(ValueError):
@@ -26,7 +22,7 @@ class DataError(ValueError):
     ...     load_image_folders("chairs")
     ... except DataError as error:
     ...     print(error)  # doctest: +ELLIPSIS
-    There is no chairs. Name a folder or a zip archive that holds train/ and test/ with ...
+    There is no chairs. What fits: train/ and test/ with one folder of pictures per class, ...
     """
 
 
@@ -161,68 +157,36 @@ def write_whole(path, content):
         part.unlink(missing_ok=True)  # after Ctrl-C too
 
 
-def _refuse_what_is_no_picture_set(archive, members):
-    """Raise DataError for what an archive of pictures never holds and an attack may."""
-    total = sum(member.file_size for member in members)
-    if total > MAX_UNPACKED:
-        raise DataError(
-            f"{archive} would unpack to {total / 1e9:.0f} GB: refused, nothing was "
-            "unpacked. Unpack it by hand if you trust it, and name the folder."
-        )
-    for member in members:
-        name = member.filename
-        if os.path.isabs(name) or ".." in name.replace("\\", "/").split("/"):
-            problem = "wants to write outside its folder"
-        elif stat.S_ISLNK(member.external_attr >> 16):
-            problem = "holds a link"
-        elif name.lower().endswith(ARCHIVES):
-            problem = "holds another archive"
-        elif member.flag_bits & 1:
-            problem = "is encrypted"
-        else:
-            continue
-        raise DataError(
-            f"{archive} {problem} ({name}): refused, nothing was unpacked. Unpack it by "
-            "hand if you trust it, and name the folder of pictures."
-        )
+def existing(path, wanted):
+    """The path, if something is there that may be opened.
 
-
-def unpack(archive):
-    """Unpack a zip once into the cache, and return the folder; a second call only looks it up.
+    Parameters
+    ----------
+    path : path
+        ``~`` stands for the home folder.
+    wanted : str
+        The sentence that says what to name instead.
 
     Raises
     ------
     DataError
-        It is no zip, damaged or encrypted, does not fit on the disk, or holds what a set of
-        pictures does not: paths out of its folder, links, other archives, more than
-        ``MAX_UNPACKED`` bytes.
+        It is an address, empty, absent (the nearest name is given) or closed to this user.
     """
-    archive = Path(archive)
-    if not zipfile.is_zipfile(archive):
-        raise DataError(
-            f"{archive} is not a zip archive. Download it again, or name the folder "
-            "of pictures itself."
-        )
-    folder = cache_folder() / f"{archive.stem}-{pooch.file_hash(archive)[:12]}"
-    if folder.is_dir():
-        return folder
-    scratch = None
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(path)):
+        raise DataError(f"{path} is an address: download it first, and name the file.")
+    if not str(path).strip():
+        raise DataError(f"The path is empty. {wanted}")
+    path = user_path(path)
     try:
-        with zipfile.ZipFile(archive) as zipped:
-            _refuse_what_is_no_picture_set(archive, zipped.infolist())
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="unpacking-"))
-            zipped.extractall(scratch)
-        scratch.rename(folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise DataError(f"{archive} could not be unpacked ({error}). Download it again.") from error
-    except OSError as error:
-        if not folder.is_dir():  # else another process was quicker
-            raise DataError(
-                f"{archive} could not be unpacked in {folder.parent} ({error}). Make room there, "
-                "or name another folder with HOTDOG_FT_CACHE."
-            ) from error
-    finally:
-        if scratch:
-            shutil.rmtree(scratch, ignore_errors=True)
-    return folder
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        absent = next((up for up in reversed(path.parents) if not up.exists()), path)
+        try:
+            near = difflib.get_close_matches(absent.name, os.listdir(absent.parent), 1, 0.7)
+        except OSError:
+            near = []
+        hint = f" Did you mean {absent.parent / near[0]}?" if near else ""
+        raise DataError(f"There is no {path}.{hint} {wanted}") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
+        raise DataError(f"{path} cannot be opened ({error}).") from error
+    return path

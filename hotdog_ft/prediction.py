@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from .data import Pictures, visible
+from .data import Pictures
 from .download import DataError
 from .evaluation import batch_logits, probabilities
+from .folders import visible
 from .loader import plain_loader
 from .model import fused
 from .settings import Settings

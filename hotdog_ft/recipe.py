@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from .data import download_hotdog, load_image_folders
+from .data import download_hotdog
 from .devices import available_devices, describe_devices
 from .download import DataError, packaged, user_path
 from .fine_tuning import live_curves
 from .loader import loaders
 from .settings import CHAPTER, FINE_TUNE, SCRATCH, Settings
+from .splits import load_image_folders
 from .training import train
 from .weights import load_net
 from .zoo import fetch_weights
@@ -116,7 +117,13 @@ def _path(path):
 
 @lru_cache(maxsize=1)
 def _load_data(path):
-    return load_image_folders(path or download_hotdog())
+    train_imgs, test_imgs = load_image_folders(path or download_hotdog())
+    if test_imgs is None:
+        raise DataError(
+            f"{path} has no test set, and here runs are compared on one. To hold out a part of "
+            "its pictures, name its folder train itself."
+        )
+    return train_imgs, test_imgs
 
 
 def load_recipe(mode=None, data=None, weights=None):

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image, ImageDraw
 
 import hotdog_ft
-from hotdog_ft.data import ImageFolder
 from hotdog_ft.duplicates import near_duplicates
+from hotdog_ft.folders import ImageFolder
 
 
 def test_report_22_copies_between_training_and_test_set_are_listed(tmp_path):

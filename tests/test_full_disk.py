@@ -15,12 +15,12 @@ FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 LOCKED = "os.chmod(sys.argv[3], 0o555); os.getuid() or os.setuid(65534)"
 WRITERS = {
     "a download": "download.fetch(sys.argv[1], None, folder / 'file')",
-    "an archive": "os.environ.update(HOTDOG_FT_CACHE=str(folder)); download.unpack(sys.argv[2])",
+    "an archive": "os.environ.update(HOTDOG_FT_CACHE=str(folder)); archives.unpack(sys.argv[2])",
     "a record": "Record('x' * 2000, 'full', {}, {}, path=folder / 'record.json').save()",
 }
 CODE = """
 import os, sys, pathlib
-from hotdog_ft import download
+from hotdog_ft import archives, download
 from hotdog_ft.records import Record
 
 def write(folder):

@@ -8,7 +8,7 @@ import pytest
 import hotdog_ft
 from hotdog_ft import loader
 from hotdog_ft.augment import TestAugs, TrainAugs
-from hotdog_ft.data import ImageFolder
+from hotdog_ft.folders import ImageFolder
 from hotdog_ft.loader import BatchLoader, check_labels, loaders, share
 from hotdog_ft.settings import Settings
 

@@ -15,8 +15,8 @@ from safetensors.numpy import load_file, save_file
 
 import hotdog_ft
 from hotdog_ft.checkpoint import interrupts_noted
-from hotdog_ft.data import ImageFolder
 from hotdog_ft.download import write_whole
+from hotdog_ft.folders import ImageFolder
 from hotdog_ft.settings import Settings
 
 SETTINGS = Settings(size=32, batch_size=3, num_epochs=4)

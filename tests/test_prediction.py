@@ -10,7 +10,7 @@ from picture_zoo import BAD, GOOD
 
 import hotdog_ft
 from hotdog_ft.augment import TestAugs
-from hotdog_ft.data import ImageFolder
+from hotdog_ft.folders import ImageFolder
 from hotdog_ft.loader import BatchLoader
 from hotdog_ft.prediction import occlusion_map
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hotdog_ft.data import ImageFolder, content_sha256
+from hotdog_ft.data import content_sha256
+from hotdog_ft.folders import ImageFolder
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tools"))

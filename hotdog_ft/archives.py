@@ -1,0 +1,133 @@
+"""Archives of pictures, unpacked once into the cache, and only what a set of pictures holds."""
+
+import contextlib
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from lzma import LZMAError
+from pathlib import Path
+
+import pooch
+
+from .download import DataError, cache_folder
+
+MAX_UNPACKED = 10 << 30  # bytes that an archive may hold; the book's holds 0.26 GB
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, UnicodeError)
+
+
+def _zip_members(zipped):
+    """``(member, name, bytes, what is wrong with it)``, names with "/" and in Unicode."""
+    for member in zipped.infolist():
+        if not member.flag_bits & 0x800:  # not marked as UTF-8, which old Macs write all the same
+            with contextlib.suppress(UnicodeError):
+                member.filename = member.filename.encode("cp437").decode("utf-8")
+        member.filename = member.filename.replace("\\", "/")  # as old Windows programs separate
+        problem = None
+        if stat.S_ISLNK(member.external_attr >> 16):
+            problem = "holds a link"
+        elif member.flag_bits & 1:
+            problem = "is encrypted"
+        yield member, member.filename, member.file_size, problem
+
+
+def _tar_members(tar):
+    for member in tar:
+        odd = not (member.isfile() or member.isdir())
+        yield member, member.name, member.size, "holds a link or a device" if odd else None
+
+
+def _picture_members(archive, members):
+    """The members, or a DataError for what an archive of pictures never holds and an attack may."""
+    kept, total = [], 0
+    for member, name, size, problem in members:
+        total += size
+        if total > MAX_UNPACKED:
+            problem = f"would unpack to more than {MAX_UNPACKED >> 30} GiB"
+        elif os.path.isabs(name) or ".." in name.replace("\\", "/").split("/"):
+            problem = "wants to write outside its folder"
+        elif not problem and name.lower().endswith(ARCHIVES):
+            problem = "holds another archive"
+        if problem:
+            raise DataError(
+                f"{archive} {problem} ({name}): refused, nothing was unpacked. Unpack it by "
+                "hand if you trust it, and name the folder of pictures."
+            )
+        kept.append(member)
+    return kept
+
+
+def _unpack_zip(archive, folder):
+    with zipfile.ZipFile(archive) as zipped:
+        zipped.extractall(folder, _picture_members(archive, _zip_members(zipped)))
+
+
+def _unpack_tar(archive, folder):
+    if not hasattr(tarfile, "data_filter"):
+        raise DataError(
+            f"{archive}: this Python cannot unpack a tar safely. Unpack it by hand, and name "
+            "the folder of pictures."
+        )
+    with tarfile.open(archive) as tar:
+        members = _picture_members(archive, _tar_members(tar))
+        tar.extractall(folder, members, filter="data")
+
+
+def _unpacker(archive):
+    try:
+        with archive.open("rb"):
+            pass
+    except OSError as error:
+        raise DataError(f"{archive} cannot be opened ({error.strerror}).") from error
+    if zipfile.is_zipfile(archive):
+        return _unpack_zip
+    if tarfile.is_tarfile(archive):
+        return _unpack_tar
+    raise DataError(
+        f"{archive} is not a zip archive, and no tar archive either. Download it again, or "
+        "unpack it by hand and name the folder of pictures itself."
+    )
+
+
+def unpack(archive):
+    """Unpack a zip or tar archive once into the cache, and return the folder.
+
+    A second call only looks it up.
+
+    Raises
+    ------
+    DataError
+        It is no archive, damaged or encrypted, does not fit on the disk, or holds what a set of
+        pictures does not: paths out of its folder, links, other archives, more than
+        ``MAX_UNPACKED`` bytes.
+    """
+    archive = Path(archive)
+    unpack_into = _unpacker(archive)
+    folder = cache_folder() / f"{archive.stem}-{pooch.file_hash(archive)[:12]}"
+    if folder.is_dir():
+        return folder
+    scratch = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="unpacking-"))
+        unpack_into(archive, scratch)
+        scratch.rename(folder)
+    except (*DAMAGED, NotImplementedError) as error:
+        raise DataError(
+            f"{archive} could not be unpacked ({error}). Download it again, or unpack it by "
+            "hand and name the folder of pictures."
+        ) from error
+    except OSError as error:
+        if not folder.is_dir():  # else another process was quicker
+            raise DataError(
+                f"{archive} could not be unpacked into {folder.parent} ({error}). Make room "
+                "there, or name another folder with HOTDOG_FT_CACHE."
+            ) from error
+    finally:
+        if scratch:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return folder

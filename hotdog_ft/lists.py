@@ -1,0 +1,176 @@
+"""Pictures with labels from a CSV file or a Python list."""
+
+import csv
+import io
+import os
+import unicodedata
+from numbers import Integral
+
+from .data import Pictures
+from .download import DataError
+from .folders import PARTS, class_name, listed
+
+COLUMNS = {
+    **dict.fromkeys(("file", "filename", "path", "image"), "file"),
+    **dict.fromkeys(("label", "class"), "label"),
+    "split": "split",
+}
+MOST = 20  # problems that an error lists; the first ones tell what is wrong
+
+
+def _text_of(path):
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be opened ({error}).") from error
+    utf16 = content.startswith((b"\xff\xfe", b"\xfe\xff"))  # Excel's "Unicode text"
+    try:
+        return content.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8 ({error}). Save it as CSV UTF-8.") from error
+
+
+def rows_of_csv(path):
+    """The rows of a CSV file, ``(place, file, label, split)`` as text.
+
+    The columns `file` and `label`, and `split` where there is one, may be separated by a comma, a
+    semicolon or a tab, and quoted.
+
+    Raises
+    ------
+    DataError
+        It is not UTF-8, no CSV, or misses a column.
+    """
+    lines = io.StringIO(_text_of(path), newline="").readlines()
+    first = 1 if lines and lines[0].startswith("sep=") else 0  # Excel's own first line
+    header = lines[first] if len(lines) > first else ""
+    reader = csv.reader(lines[first:], delimiter=max(",;\t", key=header.count))
+    rows = []
+    try:
+        names = [COLUMNS.get(name.strip().lower()) for name in next(reader, [])]
+        absent = [name for name in ("file", "label") if name not in names]
+        if absent:
+            raise DataError(
+                f"{path} has no column {' and no column '.join(absent)}: its first line must name "
+                f"file and label (and split, if you like), and is {header.strip()[:80]!r}."
+            )
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                row = {name: cell.strip() for name, cell in zip(names, cells) if name}
+                split = row.get("split", "") if "split" in names else None
+                place = f"line {reader.line_num + first}"
+                rows.append((place, row.get("file", ""), row.get("label", ""), split))
+    except csv.Error as error:
+        line = reader.line_num + first
+        raise DataError(f"{path} is no CSV file (line {line}: {error}).") from error
+    return rows
+
+
+def rows_of_list(items):
+    """The rows of a list of ``(path, label)`` or ``(path, label, split)``."""
+    rows = []
+    for number, item in enumerate(items, 1):
+        if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
+            raise ValueError(f"Item {number} is no (path, label) and no (path, label, split).")
+        file, label, split = (*item, None)[:3]
+        if not isinstance(file, (str, os.PathLike)):
+            raise ValueError(f"Item {number} begins with {type(file).__name__}, not with a path.")
+        if not isinstance(label, (str, Integral)):
+            raise ValueError(
+                f"Item {number} has a label of type {type(label).__name__}: text or "
+                "whole numbers are wanted."
+            )
+        rows.append((f"item {number}", str(file), str(label), split))
+    return rows
+
+
+def _on_disk(folder, file):
+    """The file that is meant: Windows has other separators, Macs another form of Unicode."""
+    slashes = file.replace("\\", "/")
+    forms = [unicodedata.normalize(form, slashes) for form in ("NFC", "NFD")]
+    paths = [folder / os.path.expanduser(name) for name in (file, slashes, *forms)]
+    return next((path for path in paths if os.path.exists(path)), None)
+
+
+def parts_of_rows(rows, name, folder):
+    """The data sets that rows describe, by kind: "train", "test", "valid", or "all" without splits.
+
+    Parameters
+    ----------
+    rows : list of (place, file, label, split)
+        See `rows_of_csv` and `rows_of_list`.
+    name : str
+        Of the whole, for errors and for how the sets print.
+    folder : pathlib.Path
+        What paths are relative to.
+
+    Raises
+    ------
+    DataError
+        A file is missing or has two labels, a label is empty, a split is unknown: all are named.
+    """
+    seen, problems = {}, []
+    undivided = all(row[3] is None for row in rows)
+    for place, file, label, split in rows:
+        path = _on_disk(folder, file)
+        kind = "all" if undivided else PARTS.get(str(split).strip().lower())
+        before, *same = seen.get(path, (place, class_name(label), kind))
+        if not file:
+            problems.append(f"{place}: no file")
+        elif path is None:
+            problems.append(f"{place}: there is no {folder / file}")
+        elif not label.strip():
+            problems.append(f"{place}: no label for {file}")
+        elif kind is None:
+            problems.append(f"{place}: the split {split!r} is none of train, test and valid")
+        elif same != [class_name(label), kind]:
+            problems.append(f"{place}: {file} has another label or split than on {before}")
+        seen.setdefault(path, (place, class_name(label), kind))
+    if problems:
+        shown = problems[:MOST] + [f"and {len(problems) - MOST} more"] * (len(problems) > MOST)
+        raise DataError("\n".join([f"{name} cannot be used as it is:", *shown]))
+    parts = {}
+    for kind in dict.fromkeys(part for _, _, part in seen.values()):
+        pairs = [(path, label) for path, (_, label, part) in seen.items() if part == kind]
+        shown = name if undivided else f"{name} ({kind})"
+        parts[kind] = labelled_pictures(pairs, name=shown)
+    if len(seen) < len(rows):
+        note = f"Rows of {name} that repeat an earlier one: {len(rows) - len(seen)}."
+        next(iter(parts.values())).notes.append(note)
+    return parts
+
+
+def labelled_pictures(pairs, classes=None, name=""):
+    """A data set of picture files with labels by name: it has `classes`, as an ImageFolder has.
+
+    Parameters
+    ----------
+    pairs : iterable of (path, label)
+        Labels are names, or whole numbers, which stand for themselves as names.
+    classes : sequence of str, optional
+        The names in label order; by default those that occur, sorted, numbers by their size.
+    name : str, optional
+        How the set prints.
+
+    Raises
+    ------
+    ValueError
+        A label is none of `classes`.
+
+    Examples
+    --------
+    >>> labelled_pictures([("1.jpg", "oak"), ("2.jpg", "pine"), ("3.jpg", "oak")])
+    <Pictures: 2 oak, 1 pine>
+    """
+    pairs = [(path, class_name(str(label))) for path, label in pairs]
+    names = {label for _, label in pairs}
+    if classes is None:
+        numbers = all(name.lstrip("-").isdecimal() for name in names)
+        classes = sorted(names, key=int if numbers else None)
+    classes = [class_name(str(name)) for name in classes]
+    unknown = sorted(names - set(classes))
+    if unknown:
+        raise ValueError(f"The labels {listed(unknown)} are none of the classes {listed(classes)}.")
+    place = {label: number for number, label in enumerate(classes)}
+    paths, labels = [path for path, _ in pairs], [place[label] for _, label in pairs]
+    return Pictures(paths, labels, classes, name)
