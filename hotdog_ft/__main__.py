@@ -2,20 +2,20 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-from .arguments import parser
+from .arguments import parser, train_settings
 
 
 def _compare(options):
     from . import plot, recipe, studies, tables
+    from .fine_tuning import say
 
     chosen = recipe.load_recipe(options.mode, options.data, options.weights)
     changes = {"num_epochs": options.epochs, "batch_size": options.batch_size}
     chosen = chosen.with_settings(**{name: value for name, value in changes.items() if value})
-    print(chosen)
-    record = studies.compare(chosen, options.seeds, options.out)
+    say(chosen)
+    record = studies.compare(chosen, options.seeds, options.out, say, _run_in_the_open)
     last = record.histories(options.seeds[-1])
     figure = Path(options.out) / record.name.replace(".json", ".png")
     titled = {recipe.TITLES[name]: history for name, history in last.items()}
@@ -26,32 +26,41 @@ def _compare(options):
         print(f"Test accuracy over all seeds\n{tables.seed_table(record).to_string(na_rep='')}")
 
 
-def _train(options):
-    from . import data, fine_tuning, generators, model, weights, zoo
-    from .settings import FINE_TUNE
+def _run_in_the_open(recipe, settings, checkpoint):
+    """A run of the comparison with a line when it begins and after every epoch."""
+    from . import studies
+    from .fine_tuning import say
+    from .recipe import TITLES
 
-    out = Path(options.out)
+    say(f"{TITLES[settings.kind]}, seed {settings.seed}")
+    return studies.run(recipe, settings, checkpoint, say)
+
+
+def _train(options):
+    from . import data, fine_tuning, generators, model, records, weights, zoo
+    from .fine_tuning import say
+
+    out = Path(options.out).expanduser()
+    checkpoint = out.with_suffix(".checkpoint")
     if out.suffix != ".safetensors":
         raise ValueError(f"--out {out} must end in .safetensors.")
     if not out.parent.is_dir():
         raise ValueError(f"There is no folder {out.parent} for --out {out}.")
-    settings = replace(
-        FINE_TUNE,
-        num_epochs=options.num_epochs,
-        learning_rate=options.learning_rate,
-        batch_size=options.batch_size,
-        size=options.size,
-    )
-    train_imgs, test_imgs = data.load_image_folders(options.data)
+    if out.exists() and not checkpoint.exists():
+        raise ValueError(f"--out {out} is there already: remove it, or name another file.")
+    settings = train_settings(options)
+    holdout = {} if options.holdout is None else {"holdout": options.holdout}
+    train_imgs, test_imgs = data.load_image_folders(options.data, **holdout)
     source_net = weights.load_net(options.weights or zoo.fetch_weights())
-    print(f"{train_imgs}\n{test_imgs}", flush=True)
+    for line in (train_imgs, test_imgs, *getattr(train_imgs, "notes", ())):
+        say(line or "no test pictures: nothing is tested")
     generators.seed_everything(settings.seed)
     net = model.finetune_net(source_net, len(train_imgs.classes))
-    checkpoint = out.with_suffix(".checkpoint")
     history = fine_tuning.fine_tune(net, train_imgs, test_imgs, settings, checkpoint=checkpoint)
+    records.save_history(out, settings, train_imgs.classes, history)
     weights.save_net(net, out)
     checkpoint.unlink(missing_ok=True)
-    print(f"{history}\nThe net is in {out}.")
+    print(f"{history}\nThe net is in {out}, its history beside it (.history.json, .history.csv).")
 
 
 def _predict(options):

@@ -17,6 +17,13 @@ def arrays_of(block):
     return {name: p.data(p.list_ctx()[0]).asnumpy() for name, p in parameters(block).items()}
 
 
+def set_arrays(block, arrays):
+    """Put back what `arrays_of` gave, on every device."""
+    wanted = parameters(block)
+    for name, array in arrays.items():
+        wanted[name].set_data(nd.array(array))
+
+
 def _batch_norms(block):
     layers = []
     block.apply(lambda layer: layers.append(layer) if isinstance(layer, nn.BatchNorm) else None)

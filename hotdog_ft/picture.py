@@ -46,3 +46,19 @@ def read_picture(path):
         raise DataError(
             f"{path} cannot be read as a picture ({error}). Replace or remove it."
         ) from error
+
+
+def from_image(image):
+    """A Pillow image as a viewer shows it: uint8 (height, width, 3)."""
+    return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def from_array(array, name="the array"):
+    """An array (h, w), (h, w, 1) or (h, w, 3), uint8 or floats 0 to 1, as uint8 (h, w, 3)."""
+    if array.dtype.kind == "f" and array.size and array.min() >= 0 and array.max() <= 1:
+        array = np.rint(255 * array).astype("uint8")
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] not in (1, 3):
+        raise DataError(f"{name} is {array.dtype} {array.shape}: it must be uint8 (h, w, 3).")
+    return np.broadcast_to(array, (*array.shape[:2], 3))

@@ -84,6 +84,10 @@ OTHER_SETTINGS = {
     "probe_steps": (9, "probe_steps 0 instead of 9"),
     "probe_learning_rate": (0.1, "probe_learning_rate 0.01 instead of 0.1"),
     "probe_weight_decay": (0.1, "probe_weight_decay 0.0003 instead of 0.1"),
+    "balance": ("loss", "balance none instead of loss"),
+    "keep": ("best", "keep last instead of best"),
+    "valid_fraction": (0.3, "valid_fraction 0.0 instead of 0.3"),
+    "patience": (2, "patience 0 instead of 2"),
 }
 
 
@@ -214,19 +218,8 @@ def test_the_command_line_refuses_as_well_and_leaves_no_net(change, words, kille
     make_source_net().save_parameters(str(tmp_path / "source.params"))
 
     def train(data, epochs="400"):
-        arguments = [
-            "train",
-            "--data",
-            data,
-            "--weights",
-            tmp_path / "source.params",
-            "--size",
-            "32",
-            "--epochs",
-            epochs,
-            "--out",
-            tmp_path / "net.safetensors",
-        ]
+        arguments = ["train", "--data", data, "--weights", tmp_path / "source.params"]
+        arguments += ["--size", "32", "--epochs", epochs, "--out", tmp_path / "net.safetensors"]
         return subprocess.Popen(
             [sys.executable, "-m", "hotdog_ft", *map(str, arguments)],
             text=True,
