@@ -4,7 +4,7 @@ from mxnet import nd
 from mxnet.gluon.parameter import DeferredInitializationError
 
 from .generators import seed_everything
-from .labels import check_classes, check_labels, warn_if_unbalanced
+from .labels import check_classes, check_labels, check_names, warn_if_unbalanced
 
 
 def num_outputs_of(net, size):
@@ -52,12 +52,12 @@ def check_sets(net, train_imgs, others, settings):
     ------
     ValueError
     """
-    others = {purpose: images for purpose, images in others.items() if images is not None}
-    for purpose, images in {"train on": train_imgs, **others}.items():
-        check_labels(images, purpose)
     num_outputs = num_outputs_of(net, settings.size)
-    for purpose, images in {"train on": train_imgs, **others}.items():
-        check_labels(images, purpose, num_outputs)
-    check_classes(train_imgs, others, num_outputs)
-    warn_if_unbalanced(train_imgs, settings)
+    labels = check_labels(train_imgs, "train on", num_outputs)
+    for purpose, images in others.items():
+        if images is not None:
+            check_labels(images, purpose, num_outputs)
+            check_names(train_imgs, images, purpose)
+    check_classes(labels, num_outputs)
+    warn_if_unbalanced(labels, getattr(train_imgs, "classes", None), settings)
     return num_outputs

@@ -28,6 +28,11 @@ def check_labels(images, purpose, num_outputs=None):
         For the message, such as ``"train on"``.
     num_outputs : int, optional
 
+    Returns
+    -------
+    numpy.ndarray
+        The labels, integer (n,).
+
     Raises
     ------
     ValueError
@@ -56,37 +61,27 @@ def check_labels(images, purpose, num_outputs=None):
             f"The pictures to {purpose} are of {len(classes)} classes, the net has {num_outputs} "
             "outputs: build it with finetune_net(source_net, num_classes)."
         )
+    return np.array([int(label) for label in labels])
 
 
-def check_classes(train_imgs, others, num_outputs):
-    """Refuse a training set of one class, and sets that name the classes in another order.
-
-    Warns of outputs that no picture teaches anything.
+def check_classes(labels, num_outputs):
+    """Refuse a training set of one class; warn of outputs that no picture teaches anything.
 
     Parameters
     ----------
-    others : dict of str to data set
-        By purpose, such as ``"test on"``; None for a set that is not there.
+    labels : numpy.ndarray
+        Of the training pictures.
 
     Raises
     ------
     ValueError
     """
-    seen = sorted({int(label) for label in labels_of(train_imgs)})
+    seen = np.unique(labels).tolist()
     if len(seen) == 1:
         raise ValueError(
             f"All pictures to train on have the label {seen[0]}: with one class there is nothing "
             "to tell apart. Give pictures of another class as well, of anything else if need be."
         )
-    names = getattr(train_imgs, "classes", None)
-    for purpose, images in others.items():
-        theirs = getattr(images, "classes", None)
-        if None not in (names, theirs) and list(names) != list(theirs):
-            raise ValueError(
-                f"The pictures to {purpose} have the classes {', '.join(map(str, theirs))}, those "
-                f"to train on {', '.join(map(str, names))}: open them with the same classes in "
-                "the same order."
-            )
     missing = sorted(set(range(num_outputs)) - set(seen))
     if missing:
         shift = " Do they count from 1? They count from 0." if missing == [0] else ""
@@ -94,7 +89,18 @@ def check_classes(train_imgs, others, num_outputs):
             f"No picture to train on has the label {', '.join(map(str, missing[:5]))}"
             f"{', …' if len(missing) > 5 else ''}: the net, with {num_outputs} outputs, learns "
             f"never to say so.{shift}",
-            stacklevel=3,
+            stacklevel=4,
+        )
+
+
+def check_names(train_imgs, images, purpose):
+    """Refuse a set that names the classes in another order than the training pictures do."""
+    ours, theirs = (getattr(one, "classes", None) for one in (train_imgs, images))
+    if None not in (ours, theirs) and list(ours) != list(theirs):
+        raise ValueError(
+            f"The pictures to {purpose} have the classes {', '.join(map(str, theirs))}, those to "
+            f"train on {', '.join(map(str, ours))}: open them with the same classes in the same "
+            "order."
         )
 
 
@@ -117,16 +123,15 @@ def class_weights(labels):
     return np.where(counts > 0, shares, 0).astype("float32")
 
 
-def warn_if_unbalanced(images, settings):
+def warn_if_unbalanced(labels, classes, settings):
     """Warn, with the cure, when one class has many times as many pictures as another."""
-    labels = np.asarray(labels_of(images), dtype=int)
     counts = np.bincount(labels)
     most, least = int(counts.argmax()), int(np.where(counts > 0, counts, len(labels)).argmin())
     if settings.balance == "none" and counts[most] >= UNBALANCED * counts[least]:
-        names = getattr(images, "classes", None) or range(len(counts))
+        names = classes or range(len(counts))
         warnings.warn(
             f"{counts[most]:,} pictures of {names[most]} against {counts[least]:,} of "
             f"{names[least]}: the rare class is easily overlooked. balance='loss' has every class "
             "count the same (--balance loss on the command line).",
-            stacklevel=3,
+            stacklevel=4,
         )

@@ -124,7 +124,9 @@ def refused(out, checkpoint, **run):
 
 
 @pytest.mark.parametrize("what", OTHER_RUNS)
-def test_a_killed_runs_checkpoint_is_refused_when_something_else_differs(what, killed, tmp_path):
+def test_report_37_a_killed_runs_checkpoint_is_refused_when_something_else_differs(
+    what, killed, tmp_path
+):
     change, run, words = OTHER_RUNS[what]
     shutil.copytree(killed / "pictures", tmp_path / "pictures")
     if change:
@@ -211,7 +213,7 @@ class TestTheSameRun:
         (change_a_picture("test"), "its test pictures are others"),
     ],
 )
-def test_the_command_line_refuses_as_well_and_leaves_no_net(change, words, killed, tmp_path):
+def test_report_37_the_command_line_refuses_and_leaves_no_net(change, words, killed, tmp_path):
     """``train --data A``, Ctrl-C, ``train --data B``."""
     shutil.copytree(killed / "pictures", tmp_path / "B")
     change(tmp_path / "B")
