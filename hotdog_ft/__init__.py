@@ -60,6 +60,7 @@ __all__ = [
     "fetch_weights",
     "scratch_net",
     "freeze",
+    "unfreeze",
     "Settings",
     "train",
     "evaluate",
@@ -83,13 +84,13 @@ else:
     from .evaluation import evaluate
     from .fine_tuning import fine_tune
     from .generators import seed_everything
-    from .learning import freeze
+    from .learning import freeze, unfreeze
     from .model import finetune_net, scratch_net
     from .prediction import predict
     from .recipe import load_recipe, train_fine_tuning
+    from .run import train
     from .settings import Settings
     from .splits import load_image_folders
-    from .training import train
     from .weights import load_net, save_net
     from .zoo import fetch_weights
 

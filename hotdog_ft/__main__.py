@@ -2,20 +2,21 @@
 
 import json
 import sys
-from dataclasses import replace
+import warnings
 
-from .arguments import parser
-from .download import user_path
+from .arguments import parser, train_settings
+from .download import make_folder, user_path
 
 
 def _compare(options):
     from . import plot, recipe, studies, tables
+    from .fine_tuning import say
 
     chosen = recipe.load_recipe(options.mode, options.data, options.weights)
     changes = {"num_epochs": options.epochs, "batch_size": options.batch_size}
     chosen = chosen.with_settings(**{name: value for name, value in changes.items() if value})
-    print(chosen)
-    record = studies.compare(chosen, options.seeds, options.out)
+    say(chosen)
+    record = studies.compare(chosen, options.seeds, options.out, say, _run_in_the_open)
     last = record.histories(options.seeds[-1])
     figure = user_path(options.out) / record.name.replace(".json", ".png")
     titled = {recipe.TITLES[name]: history for name, history in last.items()}
@@ -26,32 +27,43 @@ def _compare(options):
         print(f"Test accuracy over all seeds\n{tables.seed_table(record).to_string(na_rep='')}")
 
 
+def _run_in_the_open(recipe, settings, checkpoint):
+    """A run of the comparison with a line when it begins and after every epoch."""
+    from . import studies
+    from .fine_tuning import say
+    from .recipe import TITLES
+
+    say(f"{TITLES[settings.kind]}, seed {settings.seed}")
+    return studies.run(recipe, settings, checkpoint, say)
+
+
 def _train(options):
-    from . import fine_tuning, generators, model, splits, weights, zoo
-    from .settings import FINE_TUNE
+    from . import fine_tuning, generators, model, records, splits, weights, zoo
+    from .fine_tuning import say
 
     out = user_path(options.out)
+    checkpoint = out.with_suffix(".checkpoint")
     if out.suffix != ".safetensors":
         raise ValueError(f"--out {out} must end in .safetensors.")
     if not out.parent.is_dir():
         raise ValueError(f"There is no folder {out.parent} for --out {out}.")
-    settings = replace(
-        FINE_TUNE,
-        num_epochs=options.num_epochs,
-        learning_rate=options.learning_rate,
-        batch_size=options.batch_size,
-        size=options.size,
-    )
-    train_imgs, test_imgs = splits.load_image_folders(options.data)
+    if out.exists() and not checkpoint.exists():
+        raise ValueError(f"--out {out} is there already: remove it, or name another file.")
+    make_folder(out.parent)  # before any work, whether it can be written to
+    settings = train_settings(options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the notes are printed below
+        train_imgs, test_imgs = splits.load_image_folders(options.data, holdout=options.holdout)
     source_net = weights.load_net(options.weights or zoo.fetch_weights())
-    print(f"{train_imgs}\n{test_imgs}", flush=True)
+    for line in (train_imgs, test_imgs, *train_imgs.notes):
+        say(line or "no test pictures: nothing is tested")
     generators.seed_everything(settings.seed)
     net = model.finetune_net(source_net, len(train_imgs.classes))
-    checkpoint = out.with_suffix(".checkpoint")
     history = fine_tuning.fine_tune(net, train_imgs, test_imgs, settings, checkpoint=checkpoint)
+    records.save_history(out, settings, train_imgs.classes, history)
     weights.save_net(net, out)
     checkpoint.unlink(missing_ok=True)
-    print(f"{history}\nThe net is in {out}.")
+    print(f"{history}\nThe net is in {out}, its history beside it (.history.json, .history.csv).")
 
 
 def _predict(options):

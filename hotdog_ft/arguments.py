@@ -1,8 +1,9 @@
 """What the command line takes."""
 
 import argparse
+from dataclasses import replace
 
-from .settings import FINE_TUNE
+from .settings import BALANCES, FINE_TUNE, KEPT
 
 
 def _seeds(text):
@@ -23,6 +24,29 @@ def _positive(text):
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} must be at least 1")
     return number
+
+
+# The options of `train` that are settings.
+TRAIN_SETTINGS = {
+    "--epochs": "num_epochs",
+    "--learning-rate": "learning_rate",
+    "--batch-size": "batch_size",
+    "--size": "size",
+    "--keep": "keep",
+    "--patience": "patience",
+    "--balance": "balance",
+}
+
+
+def train_settings(options):
+    """The settings of `train`; a ValueError names the option that is out of range."""
+    settings = FINE_TUNE
+    for option, name in TRAIN_SETTINGS.items():
+        try:
+            settings = replace(settings, **{name: getattr(options, name)})
+        except ValueError as error:
+            raise ValueError(f"{option}: {error}") from error
+    return settings
 
 
 def parser():
@@ -90,8 +114,9 @@ def parser():
         "train",
         help="fine-tune on your own pictures and save the net",
         description="Fine-tune an ImageNet ResNet-18 on PATH/train/CLASS/*, test it on "
-        "PATH/test/CLASS/*, and save it with its class names. Any number of classes. A second call "
-        "with the same arguments goes on where the first was stopped.",
+        "PATH/test/CLASS/*, and save it with its class names, and beside it its history as .json "
+        "and .csv. Any number of classes. Prints a line per epoch. A second call with the same "
+        "arguments goes on where the first was stopped.",
     )
     train.add_argument(
         "--data", metavar="PATH", required=True, help="a folder or zip with train/ and test/"
@@ -137,6 +162,32 @@ def parser():
         default=FINE_TUNE.size,
         metavar="PIXELS",
         help="side of the network's input (default: %(default)s)",
+    )
+    train.add_argument(
+        "--holdout",
+        type=float,
+        metavar="SHARE",
+        help="share of the pictures to test on where the folder has no test/",
+    )
+    train.add_argument(
+        "--keep",
+        choices=KEPT,
+        default=FINE_TUNE.keep,
+        help="best: end with the epoch that is best on validation pictures, a part of the training "
+        "pictures unless there is a folder of them (default: %(default)s)",
+    )
+    train.add_argument(
+        "--patience",
+        type=int,
+        default=FINE_TUNE.patience,
+        metavar="N",
+        help="stop after N epochs without a better validation accuracy (default: never)",
+    )
+    train.add_argument(
+        "--balance",
+        choices=BALANCES,
+        default=FINE_TUNE.balance,
+        help="loss: rare classes count as much as frequent ones (default: %(default)s)",
     )
 
     predict = commands.add_parser(

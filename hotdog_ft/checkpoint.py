@@ -6,7 +6,6 @@ import threading
 from contextlib import contextmanager
 from dataclasses import asdict
 
-import mxnet as mx
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -15,7 +14,7 @@ from .generators import generator_states, restore_generators
 from .history import EpochSums, History
 from .identity import differences, start_sha256
 from .model import arrays_sha256
-from .mxnet_internals import arrays_of, momenta, parameters, set_momenta
+from .mxnet_internals import arrays_of, momenta, set_arrays, set_momenta
 
 
 class Checkpoint:
@@ -75,7 +74,8 @@ class Checkpoint:
     def _refuse_another_run(self, net, epochs_begun):
         found, wanted = dict(self._about["identity"]), dict(self.identity)
         arrays, settings = arrays_of(net), wanted["settings"]
-        if arrays_sha256(arrays) == arrays_sha256(self._net_arrays()):
+        left = arrays_sha256(self._arrays("net/")), arrays_sha256(self.best() or {})
+        if arrays_sha256(arrays) in left:
             wanted["source net"] = found["source net"]  # the net is as this checkpoint left it
         else:  # as it was counted there; another probe is another setting
             probe_steps = found["settings"].get("probe_steps")
@@ -92,24 +92,23 @@ class Checkpoint:
             raise DataError(f"{self.path} belongs to another run ({'; '.join(other)}): {cure}.")
         self.identity = {**self.identity, "source net": found["source net"]}
 
-    def _net_arrays(self):
-        return {name[4:]: a for name, a in self._tensors.items() if name.startswith("net/")}
+    def _arrays(self, prefix):
+        found = self._tensors.items()
+        return {name[len(prefix) :]: a for name, a in found if name.startswith(prefix)}
+
+    def best(self):
+        """The arrays of the best epoch as they were read, None if none was kept."""
+        return self._arrays("best/") or None
 
     def restore(self, net, trainer):
         """Put parameters, momentum, number of updates and generators back as they were read."""
-        wanted = parameters(net)
-        for name, tensor in self._net_arrays().items():
-            wanted[name].set_data(mx.nd.array(tensor))
+        set_arrays(net, self._arrays("net/"))
         optimizer = trainer.optimizer
         optimizer.begin_num_update = optimizer.num_update = self._about["updates"]
-        prefix = "momentum/"
-        set_momenta(
-            trainer,
-            {int(n[len(prefix) :]): a for n, a in self._tensors.items() if n.startswith(prefix)},
-        )
+        set_momenta(trainer, {int(n): a for n, a in self._arrays("momentum/").items()})
         restore_generators(self._about["states"])
 
-    def save(self, net, trainer, history, sums=None, states=None):
+    def save(self, net, trainer, history, sums=None, states=None, best=None):
         """Write everything in one step.
 
         Parameters
@@ -119,9 +118,12 @@ class Checkpoint:
             Of an epoch that was stopped on its way.
         states : dict, optional
             From `generator_states` when that epoch began; by default as they are now.
+        best : dict of str to numpy.ndarray, optional
+            The net's arrays after the best epoch.
         """
         tensors = {f"net/{name}": array for name, array in arrays_of(net).items()}
         tensors.update({f"momentum/{i}": m.asnumpy() for i, m in momenta(trainer).items()})
+        tensors.update({f"best/{name}": array for name, array in (best or {}).items()})
         about = {
             "identity": self.identity,
             "states": states or generator_states(),
@@ -131,6 +133,23 @@ class Checkpoint:
             "tensors": arrays_sha256(tensors),
         }
         write_whole(self.path, save(tensors, {"hotdog_ft checkpoint": json.dumps(about)}))
+
+
+@contextmanager
+def stop_explained(saved):
+    """Within this block a stop at once says what is saved; `saved` is a `Checkpoint`, or None."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        if saved and not stop.args:
+            stop.args = (
+                f"Stopped at once. What was saved before is in {saved.path}: the same call with "
+                "the net built anew goes on from there."
+                if saved.path.exists()
+                else f"Stopped before anything was saved in {saved.path}: the same call with the "
+                "net built anew begins again.",
+            )
+        raise
 
 
 @contextmanager

@@ -1,8 +1,10 @@
-"""What a net says about mini-batches, and how often it is right."""
+"""What a net says about pictures, and how often it is right."""
 
 import numpy as np
 
 from .devices import arrays, devices_of, shards
+from .labels import check_labels
+from .loader import plain_loader
 
 
 def batch_logits(net, X):
@@ -28,31 +30,124 @@ def probabilities(logits):
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def evaluate(net, data_iter):
-    """Top-1 accuracy of `net` over every picture of `data_iter`, on the devices where `net` is.
+def answers(net, batches):
+    """What every picture is, and what `net` takes it for.
 
     Parameters
     ----------
     net : HybridBlock
-    data_iter : iterable of (X, y)
-        Mini-batches, such as a `BatchLoader` or a Gluon ``DataLoader``.
+    batches : iterable of (X, y)
+        Mini-batches.
+
+    Returns
+    -------
+    labels, predicted : numpy.ndarray
+        Integer (n,).
+
+    Raises
+    ------
+    ValueError
+        There is no picture.
+    """
+    labels, predicted = [], []
+    for batch in batches:
+        X, y = arrays(batch)
+        predicted.append(batch_logits(net, X).argmax(axis=1))
+        labels.append(y.reshape(-1).astype(int))
+    if not labels:
+        raise ValueError("There is no picture to evaluate on.")
+    return np.concatenate(labels), np.concatenate(predicted)
+
+
+def accuracy(labels, predicted):
+    """Right answers over all: a float from 0 to 1."""
+    return int((labels == predicted).sum()) / len(labels)
+
+
+def class_accuracy(labels, predicted, classes=None):
+    """Accuracy on the pictures of each class (its recall), and how many there are.
+
+    Returns
+    -------
+    dict of str to float, dict of str to int
+        By class name, or by label without names; classes without a picture are left out.
+    """
+    recalls, counts = {}, {}
+    for label, count in zip(*np.unique(labels, return_counts=True)):
+        name = str(classes[label] if classes else label)
+        theirs = labels == label
+        recalls[name], counts[name] = accuracy(labels[theirs], predicted[theirs]), int(count)
+    return recalls, counts
+
+
+def _batches(net, data):
+    """Mini-batches of `data`, which may hold them already: there every label is an array."""
+    if not hasattr(data, "__getitem__") or (len(data) and np.shape(data[0][1])):
+        return data
+    check_labels(data, "evaluate on")
+    if not getattr(net, "size", None):
+        raise ValueError(
+            "The net does not know its input size: set net.size, such as net.size = 224, or give "
+            "mini-batches instead of pictures."
+        )
+    return plain_loader(data, net.size)
+
+
+def evaluate(net, data):
+    """Top-1 accuracy of `net` over every picture of `data`, on the devices where `net` is.
+
+    Parameters
+    ----------
+    net : HybridBlock
+    data : ImageFolder, or iterable of (X, y)
+        Pictures with labels, prepared at the size ``net.size``; or mini-batches, such as a
+        `BatchLoader` or a Gluon ``DataLoader``.
 
     Returns
     -------
     float
         Right answers over all pictures, 0 to 1.
 
+    Raises
+    ------
+    ValueError
+        There is no picture, or the net does not know its input size.
+
     Examples
     --------
     >>> from hotdog_ft import finetune_net, load_recipe
     >>> recipe = load_recipe("mini")
     >>> net = finetune_net(recipe.load_pretrained_net(), num_classes=2)
-    >>> 0 <= evaluate(net, recipe.loaders()[1]) <= 1
+    >>> net.size = recipe.size
+    >>> 0 <= evaluate(net, recipe.load_data()[1]) <= 1
     True
     """
-    correct = count = 0
-    for batch in data_iter:
-        X, y = arrays(batch)
-        correct += int((batch_logits(net, X).argmax(axis=1) == y).sum())
-        count += len(X)
-    return correct / count
+    return accuracy(*answers(net, _batches(net, data)))
+
+
+def confusion(net, data):
+    """How often each class is taken for each: the confusion matrix.
+
+    Parameters
+    ----------
+    net, data
+        See `evaluate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Counts of pictures: a row per true class, a column per predicted class. Every class has
+        both, whether or not a picture is of it or taken for it. Names are those of ``net.classes``,
+        else of ``data.classes``, else numbers.
+    """
+    import pandas as pd
+
+    labels, predicted = answers(net, _batches(net, data))
+    classes = getattr(net, "classes", None) or getattr(data, "classes", None)
+    if not classes:
+        outputs = net.output.weight.shape[0] if hasattr(net, "output") else 0
+        classes = range(max(outputs, labels.max() + 1, predicted.max() + 1))
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(counts, (labels, predicted), 1)
+    rows, columns = (pd.Index(classes, name=name) for name in ("true", "predicted"))
+    return pd.DataFrame(counts, index=rows, columns=columns)

@@ -1,37 +1,70 @@
 """Fine-tuning as this project recommends it: the output layer first, then all of it, gently."""
 
 from dataclasses import replace
+from functools import partial
 
+from .run import train
 from .settings import FINE_TUNE
-from .training import train
+
+say = partial(print, flush=True)  # a line that is in a log file at once
 
 
-def live_curves():
-    """An ``after_epoch`` callback that draws the curves in a notebook and nothing elsewhere."""
+def watched(after_epoch=None):
+    """What `train` takes to show a run: its curves in a notebook, elsewhere a line per epoch.
+
+    Parameters
+    ----------
+    after_epoch : callable, optional
+        Called as well, after the curves are drawn.
+    """
     from .plot import live_curves
 
-    return live_curves()
+    redraw = live_curves()
+    if redraw is None:
+        return {"report": say, "after_epoch": after_epoch}
+
+    def redraw_and_call(history):
+        redraw(history)
+        if after_epoch:
+            after_epoch(history)
+
+    return {"after_epoch": redraw_and_call}
 
 
-def fine_tune(net, train_imgs, test_imgs, settings=FINE_TUNE, *, checkpoint=None, **changes):
+def fine_tune(
+    net,
+    train_imgs,
+    test_imgs,
+    settings=FINE_TUNE,
+    *,
+    valid_imgs=None,
+    train_augs=None,
+    after_epoch=None,
+    checkpoint=None,
+    **changes,
+):
     """Linear probing, then fine-tuning (LP-FT, Kumar et al. 2022), for pictures of any classes.
 
     First `output` is trained on features that are computed once. Then all of `net` learns at a
     small rate with momentum 0.9, falling to zero along a cosine, on crops of 35 to 100 % of the
     area, with BatchNorm kept on the source's running statistics. `output`, which has settled,
-    learns at a tenth of the rate. In a notebook the curves are drawn after every epoch.
+    learns at a tenth of the rate. After every epoch its figures are printed in a line; in a
+    notebook the curves are drawn instead. (`train` does the same in silence.)
 
     Parameters
     ----------
     net : ResNetV1 or ResNetV2
         As given by `finetune_net`, with an output per class.
     train_imgs, test_imgs : ImageFolder
-        See `load_image_folders`.
+        See `load_image_folders`. Without test pictures (None) nothing is tested.
     settings : Settings
-    checkpoint : path, optional
-        A file that a run which was stopped goes on from: see `train`, also for errors.
+    valid_imgs : ImageFolder, optional
+        By default ``train_imgs.valid_imgs``, which there is where the folder has a part for it.
+    train_augs, after_epoch, checkpoint : optional
+        See `train`, also for errors and warnings.
     **changes
-        Settings that differ, such as ``num_epochs=0`` to leave `features` untouched.
+        Settings that differ, such as ``num_epochs=0`` to leave `features` untouched,
+        ``keep="best"`` to end with the best epoch, or ``balance="loss"`` for rare classes.
 
     Returns
     -------
@@ -45,10 +78,23 @@ def fine_tune(net, train_imgs, test_imgs, settings=FINE_TUNE, *, checkpoint=None
     >>> train_imgs, test_imgs = recipe.load_data()
     >>> net = finetune_net(recipe.load_pretrained_net(), num_classes=2)
     >>> history = fine_tune(net, train_imgs, test_imgs, size=64, num_epochs=1, fraction=0.1)
+    ... # doctest: +ELLIPSIS
+    features of 60 pictures  ... s
+    output layer alone  train 0...  test 0...  ... s
+    epoch 1/1  loss 0...  train 0...  test 0...  ... s
     >>> history.probe_acc > 0.7
     True
     """
     settings = replace(settings, **changes)
+    if valid_imgs is None and not settings.valid_fraction:
+        valid_imgs = getattr(train_imgs, "valid_imgs", None)
     return train(
-        net, train_imgs, test_imgs, settings, after_epoch=live_curves(), checkpoint=checkpoint
+        net,
+        train_imgs,
+        test_imgs,
+        settings,
+        valid_imgs=valid_imgs,
+        train_augs=train_augs,
+        checkpoint=checkpoint,
+        **watched(after_epoch),
     )

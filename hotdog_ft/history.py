@@ -4,10 +4,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+UNEVEN = 0.2  # that a class is recognised more rarely than all pictures: worth a line
+
 
 def three_digits(value):
     """A number as pandas rounds it, so that a line and a table never differ in the last digit."""
     return f"{np.round(value, 3):.3f}"
+
+
+def duration(seconds):
+    """A time in words, such as ``24 s``, ``12 min`` or ``3 h 20 min``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
 
 
 @dataclass
@@ -38,10 +48,11 @@ class History:
     Attributes
     ----------
     loss, train_acc, test_acc : list of float
-        Mean cross-entropy (nats) and top-1 accuracy over the epoch's training batches, taken
-        before each update as in the book, and top-1 accuracy on the test set after the epoch.
+        Mean cross-entropy (nats; weighted where the classes are) and top-1 accuracy over the
+        epoch's training batches, taken before each update as in the book, and top-1 accuracy on the
+        test set after the epoch; empty without a test set.
     seconds, compute_seconds, test_seconds : list of float
-        Wall time of the epoch's training with and without waiting for data, and of the test.
+        Wall time of the epoch's training with and without waiting for data, and of measuring it.
     num_examples : int
         Training pictures in an epoch.
     devices : list of str
@@ -49,6 +60,17 @@ class History:
         Test accuracy of `output` trained alone, before the first epoch.
     features_seconds, probe_seconds : float
         Wall time of computing the features that the probe learns from, and of its steps.
+    probe_train_acc, probe_valid_acc : float or None
+        The probe's accuracy on the pictures that it learnt from, and on the validation pictures.
+    valid_acc : list of float
+        Top-1 accuracy on the validation pictures after the epoch; empty without any.
+    kept_epoch : int or None
+        Where the best epoch is kept: which one the net is that of, 0 for the probe.
+    class_acc : dict of str to float
+        Share of each class's pictures that are recognised (its recall), of the test set, else of
+        the validation pictures, by the net as it was kept.
+    class_pictures : dict of str to int
+        How many pictures that is of.
 
     Examples
     --------
@@ -70,23 +92,51 @@ class History:
     probe_acc: float = None
     features_seconds: float = 0.0
     probe_seconds: float = 0.0
+    probe_train_acc: float = None
+    probe_valid_acc: float = None
+    valid_acc: list = field(default_factory=list)
+    kept_epoch: int = None
+    class_acc: dict = field(default_factory=dict)
+    class_pictures: dict = field(default_factory=dict)
 
-    def add_epoch(self, sums, test_acc, test_seconds):
-        """Close an epoch: its `EpochSums`, the test accuracy after it, and the test's wall time."""
+    def add_epoch(self, sums, test_acc, test_seconds, valid_acc=None):
+        """Close an epoch: its `EpochSums`, what was measured after it, and the time that took.
+
+        Accuracies that were not measured are None.
+        """
         self.num_examples = sums.examples
         self.loss.append(sums.loss / sums.examples)
         self.train_acc.append(sums.correct / sums.examples)
-        self.test_acc.append(test_acc)
+        for measured, accuracy in ((self.test_acc, test_acc), (self.valid_acc, valid_acc)):
+            if accuracy is not None:
+                measured.append(accuracy)
         self.seconds.append(sums.seconds)
         self.compute_seconds.append(sums.compute_seconds)
         self.test_seconds.append(test_seconds)
 
     @property
+    def best_epoch(self):
+        """The epoch with the best validation accuracy, the earliest of several; 0 is the probe.
+
+        None where nothing was validated.
+        """
+        found = dict(enumerate(self.valid_acc, 1))
+        if self.probe_valid_acc is not None:
+            found = {0: self.probe_valid_acc, **found}
+        return max(found, key=found.get, default=None)
+
+    @property
     def last_test_acc(self):
-        """Test accuracy at the end: after the last epoch, else of the probe, else NaN."""
-        if self.test_acc:
-            return self.test_acc[-1]
+        """Test accuracy at the end: of the kept epoch, else of the last, else of the probe, else
+        NaN."""
+        if self.test_acc and self.kept_epoch != 0:
+            return self.test_acc[self._end]
         return np.nan if self.probe_acc is None else self.probe_acc
+
+    @property
+    def _end(self):
+        """Place of the epoch that the net is that of, in a list of one number per epoch."""
+        return self.kept_epoch - 1 if self.kept_epoch else -1
 
     @property
     def examples_per_sec(self):
@@ -103,12 +153,31 @@ class History:
 
     def _outcome(self):
         names = {"loss": "loss", "train_acc": "train acc", "test_acc": "test acc"}
-        return ", ".join(
-            f"{title} {three_digits(getattr(self, name)[-1])}" for name, title in names.items()
-        )
+        parts = [
+            f"{title} {three_digits(values[self._end])}"
+            for values, title in ((getattr(self, name), title) for name, title in names.items())
+            if values
+        ]
+        return ", ".join(parts if self.test_acc else [*parts, "not tested"])
+
+    def _worst_class(self):
+        """A line about the class that is recognised most rarely, if that is more than chance."""
+        worst = min(self.class_acc, key=self.class_acc.get, default=None)
+        if worst is None:
+            return []
+        recall, count = self.class_acc[worst], self.class_pictures[worst]
+        right = sum(self.class_acc[name] * n for name, n in self.class_pictures.items())
+        overall = right / sum(self.class_pictures.values())
+        if overall - recall < max(UNEVEN, 1 / np.sqrt(count)):  # two standard errors at most
+            return []
+        return [f"worst class: {worst}, {three_digits(recall)} of {count:,} pictures right"]
 
     def __str__(self):
-        """The book's two result lines, below a line about the probe where there was one."""
+        """The book's two result lines, below a line about the probe where there was one.
+
+        Where the best epoch was kept, they are that one's, and a line says which it is. Where one
+        class is recognised far more rarely than another, a line names it.
+        """
         lines = []
         if self.probe_acc is not None:
             lines.append(f"output layer alone: test acc {three_digits(self.probe_acc)}")
@@ -117,6 +186,11 @@ class History:
             lines += [self._outcome(), speed]
         elif self.test_acc:
             lines.append(f"test acc {three_digits(self.test_acc[-1])}")
+        if self.kept_epoch is not None:
+            best = [self.probe_valid_acc, *self.valid_acc][self.kept_epoch]
+            kept = f"epoch {self.kept_epoch}" if self.kept_epoch else "the output layer alone"
+            lines.append(f"kept: {kept}, valid acc {three_digits(best)}")
+        lines += self._worst_class()
         return "\n".join(lines) or "no epoch yet"
 
     def __repr__(self):
@@ -125,11 +199,35 @@ class History:
         epochs = f"{len(self.loss)} epoch{'s' if len(self.loss) != 1 else ''}"
         return f"<History: {epochs}{probe}{outcome}>"
 
+    def probe_line(self):
+        """The probe in a line: its accuracies, and how long its steps took."""
+        names = {
+            "train": self.probe_train_acc,
+            "valid": self.probe_valid_acc,
+            "test": self.probe_acc,
+        }
+        parts = [f"{title} {three_digits(v)}" for title, v in names.items() if v is not None]
+        return "  ".join(["output layer alone", *parts, f"{self.probe_seconds:.1f} s"])
+
+    def epoch_line(self, num_epochs):
+        """The last epoch in a line: its figures, how long it took, how long the rest may take."""
+        seconds = np.add(self.seconds, self.test_seconds)
+        names = {"loss": "loss", "train_acc": "train", "valid_acc": "valid", "test_acc": "test"}
+        measured = {title: getattr(self, name) for name, title in names.items()}
+        parts = [f"epoch {len(self.loss)}/{num_epochs}"]
+        parts += [f"{title} {three_digits(v[-1])}" for title, v in measured.items() if v]
+        parts.append(f"{seconds[-1]:.1f} s")
+        left = num_epochs - len(self.loss)
+        if left:
+            parts.append(f"eta {duration(seconds.mean() * left)}")
+        return "  ".join(parts)
+
     def to_frame(self):
         """A pandas frame with one row per epoch, counted from 1."""
         import pandas as pd
 
         columns = ["loss", "train_acc", "test_acc", "seconds", "compute_seconds", "test_seconds"]
+        columns += ["valid_acc"] if self.valid_acc else []
         epochs = pd.RangeIndex(1, len(self.loss) + 1, name="epoch")
         # NaN for what was not measured
         values = {name: getattr(self, name) or np.nan for name in columns}

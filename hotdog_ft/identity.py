@@ -6,16 +6,16 @@ from dataclasses import asdict
 from .data import content_sha256
 from .model import arrays_sha256, fingerprint
 from .mxnet_internals import arrays_of, parameters
-from .settings import METHOD
+from .settings import METHOD, Settings
 
 
 def data_identity(train_imgs, test_imgs):
-    """Hashes of both data sets' content, and the class names in order (None if there are none)."""
+    """Hashes of both data sets' content, and the class names in order; None for nothing."""
     classes = getattr(train_imgs, "classes", None)
     return {
         "classes": None if classes is None else list(map(str, classes)),
         "training pictures": content_sha256(train_imgs),
-        "test pictures": content_sha256(test_imgs),
+        "test pictures": None if test_imgs is None else content_sha256(test_imgs),
     }
 
 
@@ -25,21 +25,30 @@ def study_identity(recipe):
     return {"method": METHOD, **data_identity(*recipe.load_data()), "source net": source_sha256}
 
 
-def run_identity(net, train_imgs, test_imgs, settings):
+def run_identity(net, train_imgs, test_imgs, settings, valid_imgs=None, augmentations=None):
     """The identity of a training run, as a dictionary for JSON.
 
     Parameters
     ----------
     net : HybridBlock
         The net before its first update.
+    valid_imgs : ImageFolder, optional
+        Validation pictures that are no part of `train_imgs`.
+    augmentations : str, optional
+        Hash of what the run's own augmentations give, from `check_augs`.
     """
-    return {
+    identity = {
         "method": METHOD,
         **data_identity(train_imgs, test_imgs),
         "source net": start_sha256(arrays_of(net), settings.probe_steps),
         "layers": layers_sha256(net),
         "settings": asdict(settings),
     }
+    if valid_imgs is not None:  # most runs have none: older checkpoints say nothing of it
+        identity["validation pictures"] = content_sha256(valid_imgs)
+    if augmentations is not None:
+        identity["augmentations"] = augmentations
+    return identity
 
 
 def start_sha256(arrays, probe_steps):
@@ -65,8 +74,8 @@ def layers_sha256(net):
 def differences(found, wanted):
     """What is different about the run `found`, in words; empty where it is the one `wanted`."""
     words = []
-    for name, value in wanted.items():
-        there = found.get(name)
+    for name in {**wanted, **found}:
+        there, value = found.get(name), wanted.get(name)
         if name == "settings":
             words += _other_settings(there or {}, value)
         elif there == value:
@@ -89,6 +98,8 @@ def _listed(classes):
 
 
 def _other_settings(found, wanted):
+    found = {**asdict(Settings()), **found}  # older runs know nothing of newer settings
+
     def plain(value):
         return list(value) if isinstance(value, tuple) else value  # as JSON has it
 

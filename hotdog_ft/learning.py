@@ -1,7 +1,8 @@
-"""What of a net learns, and at which share of the rate; set for a while, or for good."""
+"""What of a net learns, at which share of the rate, from what; set for a while, or for good."""
 
 from contextlib import ExitStack, contextmanager
 
+from mxnet import nd
 from mxnet.gluon import nn
 
 from .mxnet_internals import global_stats_flags, set_global_stats_flags
@@ -33,6 +34,40 @@ def freeze(block):
     set_global_stats_flags(block, [True] * len(global_stats_flags(block)))
     block.hybridize(static_alloc=True)
     return block
+
+
+def unfreeze(block):
+    """Let a part of a net learn again that `freeze` has fixed, or all of it: its counterpart.
+
+    Every parameter that can have a gradient gets one, and BatchNorm layers normalise by the
+    mini-batch and move their running statistics.
+
+    Returns
+    -------
+    HybridBlock
+        The same `block`.
+
+    Examples
+    --------
+    >>> from hotdog_ft import finetune_net, freeze, load_recipe
+    >>> net = finetune_net(load_recipe("mini").load_pretrained_net(), num_classes=2)
+    >>> learning = len(learning_parameters(net))
+    >>> unfreeze(freeze(net.features)) is net.features
+    True
+    >>> len(learning_parameters(net)) == learning
+    True
+    """
+    block.collect_params().setattr("grad_req", "write")  # running statistics stay without
+    set_global_stats_flags(block, [False] * len(global_stats_flags(block)))
+    block.hybridize(static_alloc=True)
+    return block
+
+
+def weights_of(y, weights):
+    """What the loss takes after the labels: the weight of each, (n, 1); nothing without weights."""
+    if weights is None:
+        return ()
+    return (nd.array(weights[y.asnumpy().astype(int), None], ctx=y.context),)
 
 
 def last_stage(net):

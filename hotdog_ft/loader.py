@@ -1,12 +1,17 @@
 """Mini-batches of augmented pictures."""
 
+import hashlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 
 import numpy as np
+from PIL import Image
+from tqdm import tqdm
 
 from .augment import TestAugs, TrainAugs
 from .data import WORKERS
+from .picture import from_array, from_image
 
 
 class BatchLoader:
@@ -18,7 +23,7 @@ class BatchLoader:
     Parameters
     ----------
     images : ImageFolder
-        Or anything with a length whose items are (uint8 picture, label).
+        Or anything with a length whose items are (picture, label): see `as_picture`.
     augs : callable
         ``augs(picture, rng)`` gives a float32 array (3, S, S): see :mod:`hotdog_ft.augment`.
     batch_size : int
@@ -49,6 +54,7 @@ class BatchLoader:
 
     def _example(self, index, seed):
         picture, label = self.images[index]
+        picture = as_picture(picture, f"picture {index}")
         return self.augs(picture, np.random.default_rng((seed, index))), label
 
     def __iter__(self):
@@ -76,74 +82,86 @@ class BatchLoader:
         return np.stack(pictures), np.array(labels, dtype="int32")
 
 
-def plain_loader(images, size):
+def as_picture(picture, name):
+    """A picture in memory as uint8 (height, width, 3), RGB; `name` is for the error.
+
+    NumPy's and MXNet's arrays and Pillow's images are taken: grey, RGB or RGBA, see `from_array`.
+    """
+    if isinstance(picture, Image.Image):
+        return from_image(picture)
+    if hasattr(picture, "asnumpy"):
+        picture = picture.asnumpy()
+    if getattr(picture, "dtype", None) == np.uint8 and picture.shape[2:] == (3,):
+        return picture  # as nearly always
+    return from_array(np.asarray(picture), name)
+
+
+def progress(batches, title, done=0):
+    """The mini-batches after the first `done`; in a terminal with a bar while they are used."""
+    total = len(batches) if hasattr(batches, "__len__") else None
+    # disable=None: nothing in files and notebooks
+    bar = {"total": total, "initial": done, "leave": False, "disable": None}
+    return tqdm(islice(batches, done, None), title, **bar)
+
+
+def plain_loader(images, size, batch_size=32):
     """Mini-batches of the test augmentation, for features and predictions: each picture once."""
-    return BatchLoader(images, TestAugs(size), 32)
+    return BatchLoader(images, TestAugs(size), batch_size)
 
 
-def labels_of(images):
-    """The labels of a data set, in the pictures' order."""
-    return images.labels if hasattr(images, "labels") else [label for _, label in images]
-
-
-def check_labels(images, purpose, num_outputs=None):
-    """Refuse a data set that is empty, or whose labels are no outputs of a net.
+def check_augs(augs, images, size):
+    """Refuse augmentations that do not give what the network takes, on the first pictures.
 
     Parameters
     ----------
-    purpose : str
-        For the message, such as ``"train on"``.
-    num_outputs : int, optional
+    augs : callable
+        ``augs(picture, rng)``: uint8 (height, width, 3) to float32 (3, size, size).
+
+    Returns
+    -------
+    str
+        Hash of what they gave, which stands for them: a run with others is another run.
 
     Raises
     ------
     ValueError
     """
-    labels = np.unique(labels_of(images))
-    if not len(labels):
-        raise ValueError(f"There is no picture to {purpose}.")
-    classes = getattr(images, "classes", None)
-    if num_outputs and (labels[0] < 0 or labels[-1] >= num_outputs):
-        raise ValueError(
-            f"The pictures to {purpose} have labels up to {labels[-1]}, the net {num_outputs} "
-            "outputs: build it with finetune_net(source_net, num_classes)."
-        )
-    if num_outputs and classes is not None and len(classes) != num_outputs:
-        raise ValueError(
-            f"The pictures to {purpose} are of {len(classes)} classes, the net has {num_outputs} "
-            "outputs: build it with finetune_net(source_net, num_classes)."
-        )
+    total = hashlib.sha256()
+    for index in range(min(4, len(images))):
+        picture = as_picture(images[index][0], f"picture {index}")
+        x, again = (augs(picture, np.random.default_rng(index)) for _ in range(2))
+        kind = f"{getattr(x, 'dtype', type(x).__name__)} {getattr(x, 'shape', '')}".strip()
+        wanted = f"float32 (3, {size}, {size})"
+        if not isinstance(x, np.ndarray) or kind != wanted:
+            raise ValueError(f"train_augs gave {kind} for a picture: it must give {wanted}.")
+        if not np.isfinite(x).all():
+            raise ValueError("train_augs gave numbers that are not finite (NaN or infinity).")
+        if not np.array_equal(x, again):
+            raise ValueError(
+                "train_augs gave two results for the same picture and rng: draw from rng alone, so "
+                "that the run can be repeated."
+            )
+        total.update(x.tobytes())
+    return total.hexdigest()
 
 
-def share(images, settings):
-    """The part of the training pictures that a run gets: the same share of every class.
+def loaders(train_imgs, test_imgs, settings, train_augs=None):
+    """``train_iter, test_iter``: mini-batches augmented as the settings say.
 
     Parameters
     ----------
-    images : ImageFolder
-    settings : Settings
-        ``fraction``; which pictures are drawn follows from ``seed``. At least one of every class.
-    """
-    if settings.fraction == 1:
-        return images
-    labels = np.asarray(labels_of(images))
-    order = np.random.default_rng(settings.seed).permutation(len(labels))
-    by_class = [order[labels[order] == label] for label in np.unique(labels)]
-    drawn = [some[: max(1, round(settings.fraction * len(some)))] for some in by_class]
-    indices = np.sort(np.concatenate(drawn))
-    return images.subset(indices) if hasattr(images, "subset") else [images[i] for i in indices]
-
-
-def loaders(train_imgs, test_imgs, settings):
-    """``train_iter, test_iter``: mini-batches augmented as the settings say.
+    train_imgs, test_imgs : ImageFolder
+        `test_imgs` may be None, and `test_iter` is None then.
+    train_augs : callable, optional
+        Instead of `TrainAugs`: see `BatchLoader`.
 
     Returns
     -------
     BatchLoader, BatchLoader
         The first one in a new order every epoch.
     """
-    train_augs = TrainAugs(settings.size, settings.crop_scale)
+    train_augs = train_augs or TrainAugs(settings.size, settings.crop_scale)
     return (
         BatchLoader(train_imgs, train_augs, settings.batch_size, shuffle=True),
-        BatchLoader(test_imgs, TestAugs(settings.size), settings.batch_size),
+        None if test_imgs is None else plain_loader(test_imgs, settings.size, settings.batch_size),
     )

@@ -57,6 +57,13 @@ def build_graph(net):
     net._build_cache(nd.zeros((1, 3, 1, 1)))
 
 
+def set_arrays(block, arrays):
+    """Put back what `arrays_of` gave, on every device."""
+    wanted = parameters(block)
+    for name, array in arrays.items():
+        wanted[name].set_data(nd.array(array))
+
+
 def _batch_norms(block):
     layers = []
     block.apply(lambda layer: layers.append(layer) if isinstance(layer, nn.BatchNorm) else None)

@@ -7,9 +7,10 @@ import numpy as np
 from mxnet import autograd, gluon, nd
 
 from .devices import arrays, devices_of
-from .evaluation import probabilities
-from .learning import lr_multiplier
-from .loader import plain_loader
+from .evaluation import accuracy, batch_logits, probabilities
+from .labels import class_weights
+from .learning import lr_multiplier, weights_of
+from .loader import plain_loader, progress
 from .model import fused
 from .settings import FINE_TUNE
 
@@ -49,10 +50,13 @@ def fit_output(net, features, labels, settings=FINE_TUNE):
     settings : Settings
         ``probe_steps``, ``probe_learning_rate``, and ``probe_weight_decay``: times the features'
         mean squared norm, so that it means the same for nets whose features differ in scale.
+        ``balance``.
     """
     device = devices_of(net.output)[0]
     X, y = nd.array(features, ctx=device), nd.array(labels, ctx=device)
     loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
+    weights = class_weights(labels) if settings.balance == "loss" else None
+    weights = weights_of(y, weights)
     squared_norm = float((X**2).sum(axis=1).mean().asscalar())
     rates = {
         "learning_rate": settings.probe_learning_rate,
@@ -62,22 +66,26 @@ def fit_output(net, features, labels, settings=FINE_TUNE):
     with lr_multiplier(net.output, 1):
         for _ in range(settings.probe_steps):
             with autograd.record():
-                loss = loss_function(net.output(X), y)
+                loss = loss_function(net.output(X), y, *weights)
             loss.backward()
             trainer.step(len(X))
         nd.waitall()
 
 
-def probe(net, train_imgs, settings, history):
-    """Train `output` on the features of the training pictures, and note how long both parts took.
+def probe(net, train_imgs, settings, history, report=lambda line: None):
+    """Train `output` on the features of the training pictures; note its accuracy and the time.
 
-    The features are those of the test augmentation: no picture is cropped at random.
+    The features are those of the test augmentation: no picture is cropped at random. How long they
+    took is reported in a line.
     """
     start = time.perf_counter()
-    features, labels = extract_features(net, plain_loader(train_imgs, settings.size))
+    batches = progress(plain_loader(train_imgs, settings.size), "features")
+    features, labels = extract_features(net, batches)
     stored = time.perf_counter()
-    fit_output(net, features, labels, settings)
     history.features_seconds = stored - start
+    report(f"features of {len(features):,} pictures  {history.features_seconds:.1f} s")
+    fit_output(net, features, labels, settings)
+    history.probe_train_acc = accuracy(labels, batch_logits(net.output, features).argmax(axis=1))
     history.probe_seconds = time.perf_counter() - stored
 
 

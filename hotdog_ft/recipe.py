@@ -9,11 +9,11 @@ from pathlib import Path
 from .data import download_hotdog
 from .devices import available_devices, describe_devices
 from .download import DataError, packaged, user_path
-from .fine_tuning import live_curves
+from .fine_tuning import watched
 from .loader import loaders
+from .run import train
 from .settings import CHAPTER, FINE_TUNE, SCRATCH, Settings
 from .splits import load_image_folders
-from .training import train
 from .weights import load_net
 from .zoo import fetch_weights
 
@@ -181,8 +181,8 @@ def train_fine_tuning(
     """The chapter's function: train `net` on the hot dogs, plainly, at a constant rate.
 
     `output` learns at the multiple of the rate that it carries (``lr_mult``), ten after
-    `finetune_net` and one after `scratch_net`. In a notebook the curves are drawn after every
-    epoch. `train` is the longer form, for any data set.
+    `finetune_net` and one after `scratch_net`. After every epoch its figures are printed in a line;
+    in a notebook the curves are drawn instead. `train` is the longer form, for any data set.
 
     Parameters
     ----------
@@ -204,6 +204,8 @@ def train_fine_tuning(
     >>> recipe = load_recipe("mini")
     >>> net = finetune_net(recipe.load_pretrained_net(), num_classes=2)
     >>> history = train_fine_tuning(net, 0.01, batch_size=32, num_epochs=1, recipe=recipe)
+    ... # doctest: +ELLIPSIS
+    epoch 1/1  loss 0...  train 0...  test 0...  ... s
     >>> print(history)  # doctest: +ELLIPSIS
     loss 0..., train acc 0..., test acc 0...
     ... examples/sec on [...]
@@ -216,4 +218,4 @@ def train_fine_tuning(
         num_epochs=num_epochs,
         output_lr_mult=net.output.weight.lr_mult,
     )
-    return train(net, *recipe.load_data(), settings, after_epoch=live_curves())
+    return train(net, *recipe.load_data(), settings, **watched())

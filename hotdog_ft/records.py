@@ -21,6 +21,20 @@ def save_json(content, path):
     write_whole(path, f"{text}\n".encode())
 
 
+def save_history(net_path, settings, classes, history):
+    """Write what came out of a run beside its net ``x.safetensors``, each file in one step.
+
+    ``x.history.json`` holds settings, class names, history and where it was made;
+    ``x.history.csv`` a row per epoch.
+    """
+    whole = {"settings": settings, "history": history}
+    content = {name: asdict(part) for name, part in whole.items()}
+    content.update(classes=list(map(str, classes)), made=machine())
+    save_json(content, Path(net_path).with_suffix(".history.json"))
+    table = history.to_frame().to_csv()
+    write_whole(Path(net_path).with_suffix(".history.csv"), table.encode())
+
+
 @contextmanager
 def _only_one_writer(folder):
     """Within this block no other process is in such a block for the same folder."""

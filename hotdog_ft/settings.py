@@ -8,6 +8,9 @@ METHOD = 1
 
 TRAINED = ("all", "last stage", "output")
 SCHEDULES = ("constant", "cosine")
+KEPT = ("last", "best")
+BALANCES = ("none", "loss")
+VALID_FRACTION = 0.2  # of the training pictures, where epochs are chosen and nothing else is said
 
 
 def _whole(least, below=math.inf):
@@ -18,13 +21,17 @@ def _whole(least, below=math.inf):
 def _int(value):
     if value != int(value):
         raise ValueError
-    return int(value)
+    return int(_number(value))
 
 
 def _float(value):
-    if isinstance(value, str):
+    return float(_number(value))
+
+
+def _number(value):
+    if isinstance(value, (str, bytes)) or type(value).__name__ in ("bool", "bool_"):  # NumPy's too
         raise TypeError
-    return float(value)
+    return value
 
 
 def _bool(value):
@@ -35,17 +42,23 @@ def _bool(value):
 
 def _pair(value):
     low, high = value
-    return float(low), float(high)
+    return _float(low), _float(high)
 
 
 _RATE = _float, lambda value: 0 < value < math.inf, "above 0 and finite"
 _WEIGHT = _float, lambda value: 0 <= value < math.inf, "at least 0 and finite"
 _FLAG = _bool, lambda value: True, "True or False"
+
+
+def _one_of(names):
+    return str, lambda value: value in names, f"one of {', '.join(names)}"
+
+
 # What makes a Python value of each field (JSON takes no others), which values are good, in words.
 _RULES = {
     "seed": _whole(0, 2**32),
     "from_scratch": _FLAG,
-    "trained": (str, lambda value: value in TRAINED, f"one of {', '.join(TRAINED)}"),
+    "trained": _one_of(TRAINED),
     "fraction": (_float, lambda value: 0 < value <= 1, "above 0 and at most 1"),
     "size": _whole(32),
     "crop_scale": (
@@ -59,11 +72,15 @@ _RULES = {
     "output_lr_mult": _WEIGHT,
     "momentum": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),
     "weight_decay": _WEIGHT,
-    "schedule": (str, lambda value: value in SCHEDULES, f"one of {', '.join(SCHEDULES)}"),
+    "schedule": _one_of(SCHEDULES),
     "use_global_stats": _FLAG,
     "probe_steps": _whole(0),
     "probe_learning_rate": _RATE,
     "probe_weight_decay": _WEIGHT,
+    "balance": _one_of(BALANCES),
+    "keep": _one_of(KEPT),
+    "valid_fraction": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),
+    "patience": _whole(0),
 }
 
 
@@ -103,6 +120,18 @@ class Settings:
         Steps of Adam that train `output` alone, on stored features, before the first epoch.
     probe_learning_rate, probe_weight_decay : float
         Of these steps; the decay is multiplied by the mean squared norm of the features.
+    balance : {"none", "loss"}
+        "loss" weights every picture by n / (k n_c), n_c of n pictures being of its class, one of k:
+        rare classes count as much as frequent ones, in the probe as well.
+    keep : {"last", "best"}
+        Which epoch's parameters a run ends with; the best has the highest accuracy on the
+        validation pictures, the earliest of several. The probe counts as epoch 0.
+    valid_fraction : float
+        Share of the training pictures of every class that is held out, drawn by `seed`, for runs
+        that are given no validation pictures; at least 0, below 1. With 0, a run that chooses
+        (`keep` "best", or a `patience`) holds out 0.2.
+    patience : int
+        Epochs without a better validation accuracy after which a run ends; 0 for never.
 
     Examples
     --------
@@ -135,6 +164,10 @@ class Settings:
     probe_steps: int = 0
     probe_learning_rate: float = 0.01
     probe_weight_decay: float = 3e-4
+    balance: str = "none"
+    keep: str = "last"
+    valid_fraction: float = 0.0
+    patience: int = 0
 
     def __post_init__(self):
         for name, (convert, good, rule) in _RULES.items():
@@ -155,6 +188,16 @@ class Settings:
             if getattr(self, field.name) != field.default
         ]
         return f"Settings({', '.join(changed)})"
+
+    @property
+    def chooses(self):
+        """Whether the run looks at validation pictures to choose an epoch, or to end."""
+        return self.keep == "best" or self.patience > 0
+
+    @property
+    def held_out(self):
+        """Share of the training pictures that is held out where no others are given to validate."""
+        return self.valid_fraction or (VALID_FRACTION if self.chooses else 0.0)
 
     @property
     def kind(self):

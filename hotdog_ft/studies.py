@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import warnings
 from dataclasses import asdict, replace
 from functools import lru_cache
 
 import numpy as np
 from mxnet import gluon, nd
 
+from .alarms import LearningWarning
 from .devices import devices_of
 from .download import make_folder
 from .evaluation import batch_logits
@@ -17,17 +19,18 @@ from .loader import plain_loader
 from .model import finetune_net, fingerprint, scratch_net
 from .probe import extract_features, rows_from_source
 from .records import Entry, Record
-from .training import train, train_step
+from .run import train
+from .training import train_step
 
 
-def run(recipe, settings, checkpoint=None):
+def run(recipe, settings, checkpoint=None, report=None):
     """One seeded run of a recipe's pictures and source net.
 
     Parameters
     ----------
     recipe : Recipe
     settings : Settings
-    checkpoint : path, optional
+    checkpoint, report : optional
         See `train`.
 
     Returns
@@ -40,8 +43,11 @@ def run(recipe, settings, checkpoint=None):
     seed_everything(settings.seed)
     new_net = scratch_net if settings.from_scratch else finetune_net
     net = new_net(pretrained_net, len(train_imgs.classes))
+    options = {"checkpoint": checkpoint, "report": report}
     try:
-        history = train(net, train_imgs, test_imgs, settings, checkpoint=checkpoint)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LearningWarning)  # a bad end is an outcome here
+            history = train(net, train_imgs, test_imgs, settings, **options)
     except FloatingPointError as error:
         return Entry(settings, error.history, diverged=str(error))
     return Entry(settings, history)
@@ -105,7 +111,7 @@ def _checkpoint(path, settings, further):
     return path.with_suffix(f".{settings.kind}-seed-{settings.seed}-{digest}.checkpoint")
 
 
-def compare(recipe, seeds=(0,), folder=None, report=print):
+def compare(recipe, seeds=(0,), folder=None, report=print, run_case=run):
     """The chapter's comparison for every seed: a `study` of the recipe's three runs.
 
     Returns
@@ -114,7 +120,7 @@ def compare(recipe, seeds=(0,), folder=None, report=print):
         Of these runs alone, whatever else the file holds.
     """
     runs = [replace(settings, seed=seed) for seed in seeds for settings in recipe.runs.values()]
-    return study("compare", recipe, runs, folder, report).only(runs)
+    return study("compare", recipe, runs, folder, report, run_case).only(runs)
 
 
 def source_features(recipe):

@@ -1,27 +1,20 @@
-"""Training: one step, one epoch, a whole run."""
+"""Training: one step, one epoch."""
 
 import re
 import time
-from itertools import islice
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon
-from tqdm import tqdm
 
-from .checkpoint import Checkpoint, interrupts_noted
-from .devices import arrays, available_devices, average_running_statistics, shards
-from .evaluation import evaluate
-from .generators import generator_states, reseed_mxnet, seed_everything
-from .history import EpochSums, History
-from .identity import run_identity
-from .learning import learning_as_set, learning_parameters
-from .loader import check_labels, loaders, share
+from .devices import arrays, average_running_statistics, shards
+from .history import EpochSums
+from .learning import learning_parameters, weights_of
+from .loader import progress
 from .mxnet_internals import mark_gradient_fresh
-from .probe import probe
 
 
-def train_step(net, X, y, trainer, devices):
+def train_step(net, X, y, trainer, devices, weights=None):
     """One update of `net` on one mini-batch.
 
     The gradient is that of the batch's mean loss: its scale depends neither on the batch size nor
@@ -31,6 +24,8 @@ def train_step(net, X, y, trainer, devices):
     ----------
     X, y : numpy.ndarray
         float32 (n, 3, S, S) and integer (n,).
+    weights : numpy.ndarray, optional
+        Of each class in the loss, see `class_weights`; by default every picture counts the same.
 
     Returns
     -------
@@ -48,7 +43,7 @@ def train_step(net, X, y, trainer, devices):
         with autograd.record():
             for X_shard, y_shard in shards(X, y, devices):
                 output = net(X_shard)
-                loss = loss_function(output, y_shard)
+                loss = loss_function(output, y_shard, *weights_of(y_shard, weights))
                 sums.append((loss, output.argmax(axis=1) == y_shard.astype("float32")))
         autograd.backward([loss for loss, _ in sums])
         for device in devices[len(sums) :]:  # no picture for these: their gradient is zero
@@ -69,7 +64,9 @@ def train_step(net, X, y, trainer, devices):
         ) from error
 
 
-def train_one_epoch(net, train_iter, trainer, devices, title="epoch", sums=None, stop_wanted=()):
+def train_one_epoch(
+    net, train_iter, trainer, devices, title="epoch", sums=None, stop_wanted=(), weights=None
+):
     """Train on every mini-batch of `train_iter` that is not in `sums` yet.
 
     Parameters
@@ -84,6 +81,8 @@ def train_one_epoch(net, train_iter, trainer, devices, title="epoch", sums=None,
         Of the part of the epoch that was done before.
     stop_wanted : container
         As soon as it holds something, the epoch ends after the batch at hand.
+    weights : numpy.ndarray, optional
+        See `train_step`.
 
     Returns
     -------
@@ -96,12 +95,10 @@ def train_one_epoch(net, train_iter, trainer, devices, title="epoch", sums=None,
     """
     sums = sums or EpochSums()
     start = time.perf_counter() - sums.seconds
-    batches = islice(train_iter, sums.batches, None)
-    # disable=None: a bar in a terminal, nothing in files and notebooks
-    for batch in tqdm(batches, title, leave=False, disable=None):
+    for batch in progress(train_iter, title, sums.batches):
         X, y = arrays(batch)
         before = time.perf_counter()
-        loss, hits = train_step(net, X, y, trainer, devices)
+        loss, hits = train_step(net, X, y, trainer, devices, weights)
         sums.compute_seconds += time.perf_counter() - before
         sums.batches += 1
         if not np.isfinite(loss):
@@ -140,109 +137,3 @@ def new_trainer(net, settings, num_batches):
         steps = max(1, settings.num_epochs * num_batches)
         options["lr_scheduler"] = mx.lr_scheduler.CosineScheduler(steps, settings.learning_rate)
     return gluon.Trainer(learning, "sgd", options, update_on_kvstore=False)
-
-
-def train(net, train_imgs, test_imgs, settings, *, devices=None, after_epoch=None, checkpoint=None):
-    """Train `net` as the settings say, and test it after every epoch.
-
-    The loss is the softmax cross-entropy. The three random generators are seeded with
-    ``settings.seed``. What was frozen for the run learns again afterwards; class names and input
-    size stay on the net, as ``net.classes`` and ``net.size``.
-
-    Parameters
-    ----------
-    net : HybridBlock
-        From pictures to logits, such as `finetune_net` or `scratch_net` gives.
-    train_imgs, test_imgs : ImageFolder
-        Or anything with a length whose items are (uint8 picture, label).
-    settings : Settings
-    devices : list of mxnet.Context, optional
-        By default all GPUs, else the CPU.
-    after_epoch : callable, optional
-        Called with the `History` after every epoch.
-    checkpoint : path, optional
-        A file that is written after every epoch and on Ctrl-C, and that the same call goes on from.
-        With a constant rate, a call with more epochs goes on as well. With a cosine it is another
-        run, since every rate depends on the number of epochs.
-
-    Returns
-    -------
-    History
-
-    Raises
-    ------
-    DataError
-        `checkpoint` is damaged or belongs to another run; the message names what differs.
-    FloatingPointError
-        The loss is no longer a finite number; the error's ``history`` is that of the epochs before.
-    MemoryError
-        A mini-batch does not fit; the message says by how much to cut it.
-    ValueError
-        There is no picture, or a label has no output.
-    KeyboardInterrupt
-        After Ctrl-C with a checkpoint; the message says where the run was stopped.
-
-    Examples
-    --------
-    >>> from hotdog_ft import Settings, finetune_net, load_recipe
-    >>> recipe = load_recipe("mini")
-    >>> train_imgs, test_imgs = recipe.load_data()
-    >>> net = finetune_net(recipe.load_pretrained_net(), num_classes=2)
-    >>> settings = Settings(size=64, batch_size=32, num_epochs=1, fraction=0.1)
-    >>> train(net, train_imgs, test_imgs, settings).num_examples
-    60
-    """
-    devices = list(devices or available_devices())
-    for images, split in ((train_imgs, "train on"), (test_imgs, "test on")):
-        check_labels(images, split, net.output.weight.shape[0] if hasattr(net, "output") else None)
-    saved = checkpoint and Checkpoint(
-        checkpoint, run_identity(net, train_imgs, test_imgs, settings)
-    )
-    progress = saved and saved.read(net)
-    history, sums = progress or (History(), EpochSums())
-    history.devices = [str(device) for device in devices]
-    net.classes, net.size = getattr(train_imgs, "classes", None), settings.size
-    seed_everything(settings.seed)
-    train_imgs = share(train_imgs, settings)
-    train_iter, test_iter = loaders(train_imgs, test_imgs, settings)
-    if settings.probe_steps and not progress:
-        net.collect_params().reset_ctx(devices[0])
-        probe(net, train_imgs, settings, history)
-        history.probe_acc = evaluate(net, test_iter)
-    net.collect_params().reset_ctx(devices)
-    with interrupts_noted(checkpoint) as interrupts, learning_as_set(net, settings):
-        trainer = new_trainer(net, settings, len(train_iter))
-        net.hybridize(static_alloc=True, static_shape=True)
-        if progress:
-            saved.restore(net, trainer)
-        elif saved:
-            saved.save(net, trainer, history)
-        for epoch in range(len(history.loss) + 1, settings.num_epochs + 1):
-            states = generator_states()
-            reseed_mxnet(states)
-            title = f"epoch {epoch}"
-            try:
-                sums = train_one_epoch(net, train_iter, trainer, devices, title, sums, interrupts)
-            except FloatingPointError as error:
-                error.history = history
-                cure = f" Remove {checkpoint} before." if checkpoint else ""
-                error.args = (f"{error}{cure}",)
-                raise
-            if not interrupts:
-                start = time.perf_counter()
-                test_acc = evaluate(net, test_iter)
-                history.add_epoch(sums, test_acc, time.perf_counter() - start)
-                sums, states = EpochSums(), None
-                if after_epoch:
-                    after_epoch(history)
-            if saved:
-                saved.save(net, trainer, history, sums, states)
-            if interrupts:
-                break
-        if interrupts:
-            begun = f"batch {sums.batches} of epoch {len(history.loss) + 1}"
-            done = begun if sums.batches else f"epoch {len(history.loss)}"
-            raise KeyboardInterrupt(
-                f"Stopped after {done}, saved in {checkpoint}. The same call goes on from there."
-            )
-    return history

@@ -172,8 +172,7 @@ def test_the_probe_is_not_trained_again(tmp_path, picture_folders, source_net, m
             after_epoch=stop_after(1),
         )
     probed = []
-    training = hotdog_ft.training
-    monkeypatch.setattr(training, "probe", lambda *arguments: probed.append(arguments))
+    monkeypatch.setattr(hotdog_ft.run, "probe", lambda *arguments: probed.append(arguments))
     net = hotdog_ft.finetune_net(source_net, 2)
     history = hotdog_ft.fine_tune(net, train_imgs, test_imgs, **options)
     assert not probed and 0 <= history.probe_acc <= 1 and len(history.loss) == 2

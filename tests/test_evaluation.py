@@ -1,11 +1,13 @@
 """Logits, probabilities and accuracy over mini-batches."""
 
 import numpy as np
-from conftest import cpus, small_net, some_batches
+import pytest
+from conftest import cpus, make_source_net, small_net, some_batches
 from mxnet import gluon, nd
 
 import hotdog_ft
-from hotdog_ft.evaluation import batch_logits, probabilities
+from hotdog_ft.evaluation import batch_logits, class_accuracy, probabilities
+from hotdog_ft.loader import plain_loader
 
 
 def test_accuracy_is_the_share_of_right_answers_over_all_pictures():
@@ -36,3 +38,36 @@ def test_logits_come_in_the_order_of_the_pictures_from_any_number_of_devices():
 def test_probabilities_are_the_softmax_even_of_huge_logits():
     logits = np.array([[0, np.log(3)], [1000, 1000], [-1000, 1000]])
     np.testing.assert_allclose(probabilities(logits), [[0.25, 0.75], [0.5, 0.5], [0, 1]])
+
+
+class TestPictures:
+    def test_report_86_a_data_set_is_prepared_at_the_nets_own_size(self, picture_folders):
+        _, test_imgs = hotdog_ft.load_image_folders(picture_folders())
+        net = hotdog_ft.finetune_net(make_source_net(), 2)
+        net.size = 48
+        expected = hotdog_ft.evaluate(net, plain_loader(test_imgs, 48))
+        assert hotdog_ft.evaluate(net, test_imgs) == expected
+        assert hotdog_ft.evaluate(net, [test_imgs[i] for i in range(6)]) == expected
+
+    def test_report_86_without_a_size_the_way_out_is_named(self, picture_folders):
+        _, test_imgs = hotdog_ft.load_image_folders(picture_folders())
+        with pytest.raises(ValueError, match=r"set net\.size"):
+            hotdog_ft.evaluate(hotdog_ft.finetune_net(make_source_net(), 2), test_imgs)
+
+    @pytest.mark.parametrize("nothing", [[], (), iter([])])
+    def test_report_86_nothing_is_no_picture(self, nothing):
+        with pytest.raises(ValueError, match="There is no picture to evaluate on"):
+            hotdog_ft.evaluate(small_net(), nothing)
+
+    def test_labels_are_looked_at(self):
+        net = small_net()
+        net.size = 32
+        with pytest.raises(ValueError, match="the label 'a'"):
+            hotdog_ft.evaluate(net, [(np.zeros((40, 32, 3), "uint8"), "a")])
+
+
+def test_each_class_has_an_accuracy_of_its_own():
+    labels, predicted = np.array([0, 0, 0, 2, 2]), np.array([0, 0, 1, 0, 2])
+    assert class_accuracy(labels, predicted) == ({"0": 2 / 3, "2": 1 / 2}, {"0": 3, "2": 2})
+    names = class_accuracy(labels, predicted, ["a", "b", "c"])[0]
+    assert names == {"a": 2 / 3, "c": 1 / 2}

@@ -84,6 +84,10 @@ OTHER_SETTINGS = {
     "probe_steps": (9, "probe_steps 0 instead of 9"),
     "probe_learning_rate": (0.1, "probe_learning_rate 0.01 instead of 0.1"),
     "probe_weight_decay": (0.1, "probe_weight_decay 0.0003 instead of 0.1"),
+    "balance": ("loss", "balance none instead of loss"),
+    "keep": ("best", "keep last instead of best"),
+    "valid_fraction": (0.3, "valid_fraction 0.0 instead of 0.3"),
+    "patience": (2, "patience 0 instead of 2"),
 }
 
 
@@ -120,7 +124,9 @@ def refused(out, checkpoint, **run):
 
 
 @pytest.mark.parametrize("what", OTHER_RUNS)
-def test_a_killed_runs_checkpoint_is_refused_when_something_else_differs(what, killed, tmp_path):
+def test_report_37_a_killed_runs_checkpoint_is_refused_when_something_else_differs(
+    what, killed, tmp_path
+):
     change, run, words = OTHER_RUNS[what]
     shutil.copytree(killed / "pictures", tmp_path / "pictures")
     if change:
@@ -207,26 +213,15 @@ class TestTheSameRun:
         (change_a_picture("test"), "its test pictures are others"),
     ],
 )
-def test_the_command_line_refuses_as_well_and_leaves_no_net(change, words, killed, tmp_path):
+def test_report_37_the_command_line_refuses_and_leaves_no_net(change, words, killed, tmp_path):
     """``train --data A``, Ctrl-C, ``train --data B``."""
     shutil.copytree(killed / "pictures", tmp_path / "B")
     change(tmp_path / "B")
     make_source_net().save_parameters(str(tmp_path / "source.params"))
 
     def train(data, epochs="400"):
-        arguments = [
-            "train",
-            "--data",
-            data,
-            "--weights",
-            tmp_path / "source.params",
-            "--size",
-            "32",
-            "--epochs",
-            epochs,
-            "--out",
-            tmp_path / "net.safetensors",
-        ]
+        arguments = ["train", "--data", data, "--weights", tmp_path / "source.params"]
+        arguments += ["--size", "32", "--epochs", epochs, "--out", tmp_path / "net.safetensors"]
         return subprocess.Popen(
             [sys.executable, "-m", "hotdog_ft", *map(str, arguments)],
             text=True,

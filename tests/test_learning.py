@@ -91,6 +91,18 @@ def test_a_net_that_was_used_before_can_still_be_frozen(source_net):
     assert fingerprint(net.features) == before
 
 
+def test_what_was_frozen_learns_again_after_unfreeze():
+    plain, net = (hotdog_ft.finetune_net(make_source_net(), 2) for _ in range(2))
+    for name, value in values(plain).items():
+        parameters(net)[name].set_data(nd.array(value))
+    assert hotdog_ft.unfreeze(hotdog_ft.freeze(net)) is net
+    for one in (plain, net):  # running statistics included
+        mx.random.seed(0)
+        train_on(one, some_batches([6, 6]), ONE_EPOCH)
+    ours, theirs = values(net), values(plain)
+    assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+
+
 def state(net):
     """All that the context managers below change."""
     rates = [(p.lr_mult, p.grad_req) for p in net.collect_params().values()]

@@ -9,7 +9,9 @@ import hotdog_ft
 from hotdog_ft import loader
 from hotdog_ft.augment import TestAugs, TrainAugs
 from hotdog_ft.folders import ImageFolder
-from hotdog_ft.loader import BatchLoader, check_labels, loaders, share
+from hotdog_ft.labels import check_labels
+from hotdog_ft.loader import BatchLoader, loaders
+from hotdog_ft.parts import share
 from hotdog_ft.settings import Settings
 
 

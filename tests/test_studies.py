@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import hotdog_ft
-from hotdog_ft import studies, tables, training
+from hotdog_ft import evaluation, run, studies, tables, training
 from hotdog_ft.history import History
 from hotdog_ft.probe import rows_from_source
 from hotdog_ft.recipe import TITLES
@@ -60,7 +60,7 @@ class TestRun:
             return train_one_epoch(*arguments, **options)
 
         train_one_epoch = training.train_one_epoch
-        monkeypatch.setattr(training, "train_one_epoch", fails_in_the_second_epoch)
+        monkeypatch.setattr(run, "train_one_epoch", fails_in_the_second_epoch)
         entry = studies.run(tiny, replace(tiny.finetune, num_epochs=3))
         assert entry.diverged == "epoch 2" and len(entry.history.loss) == 1
 
@@ -158,11 +158,11 @@ class TestStudy:
             epochs.append(1)
             if len(epochs) == 5:
                 raise KeyboardInterrupt
-            return hotdog_ft.evaluate(*arguments)
+            return evaluation.answers(*arguments)
 
         folder = tmp_path / "stopped"
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(training, "evaluate", stop_in_the_fifth_epoch)
+            patch.setattr(run, "answers", stop_in_the_fifth_epoch)
             studies.study("rate", tiny, runs, folder, quiet)
         (path,) = folder.glob("*.json")
         (checkpoint,) = folder.glob("*.checkpoint")
@@ -173,9 +173,9 @@ class TestStudy:
 
         def count(*arguments):
             done.append(1)
-            return hotdog_ft.evaluate(*arguments)
+            return evaluation.answers(*arguments)
 
-        monkeypatch.setattr(training, "evaluate", count)
+        monkeypatch.setattr(run, "answers", count)
         again = studies.study("rate", tiny, runs, folder, quiet)
         assert len(done) == 2  # the second run's last two epochs
         for ours, wanted in zip(again.entries, whole.entries):

@@ -1,0 +1,137 @@
+"""Labels: what they must be, how many there are of each, what a rare class weighs."""
+
+import warnings
+
+import numpy as np
+
+UNBALANCED = 5  # times as many pictures of the largest class as of the smallest: worth a word
+
+
+def labels_of(images):
+    """The labels of a data set, in the pictures' order."""
+    return images.labels if hasattr(images, "labels") else [label for _, label in images]
+
+
+def _is_whole(label):
+    try:
+        return not isinstance(label, (str, bytes)) and int(label) == label
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def check_labels(images, purpose, num_outputs=None):
+    """Refuse a data set that is empty, or whose labels are no outputs of a net.
+
+    Parameters
+    ----------
+    purpose : str
+        For the message, such as ``"train on"``.
+    num_outputs : int, optional
+
+    Returns
+    -------
+    numpy.ndarray
+        The labels, integer (n,).
+
+    Raises
+    ------
+    ValueError
+    """
+    labels = labels_of(images)
+    if not len(labels):
+        raise ValueError(f"There is no picture to {purpose}.")
+    odd = [label for label in labels if not _is_whole(label)]
+    if odd:
+        raise ValueError(
+            f"The pictures to {purpose} have the label {odd[0]!r}: a label is a whole number "
+            "from 0, the place of the class. From names: label = classes.index(name)."
+        )
+    least, most = int(min(labels)), int(max(labels))
+    if least < 0 or (num_outputs and most >= num_outputs):
+        outputs = f", the net has {num_outputs} outputs" if num_outputs else ""
+        from_one = least == 1 and most == num_outputs
+        build = "build it with finetune_net(source_net, num_classes)"
+        raise ValueError(
+            f"The pictures to {purpose} have labels from {least} to {most}{outputs}: count them "
+            f"from 0{', subtract 1' if from_one else f', and {build}' if outputs else ''}."
+        )
+    classes = getattr(images, "classes", None)
+    if num_outputs and classes is not None and len(classes) != num_outputs:
+        raise ValueError(
+            f"The pictures to {purpose} are of {len(classes)} classes, the net has {num_outputs} "
+            "outputs: build it with finetune_net(source_net, num_classes)."
+        )
+    return np.array([int(label) for label in labels])
+
+
+def check_classes(labels, num_outputs):
+    """Refuse a training set of one class; warn of outputs that no picture teaches anything.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        Of the training pictures.
+
+    Raises
+    ------
+    ValueError
+    """
+    seen = np.unique(labels).tolist()
+    if len(seen) == 1:
+        raise ValueError(
+            f"All pictures to train on have the label {seen[0]}: with one class there is nothing "
+            "to tell apart. Give pictures of another class as well, of anything else if need be."
+        )
+    missing = sorted(set(range(num_outputs)) - set(seen))
+    if missing:
+        shift = " Do they count from 1? They count from 0." if missing == [0] else ""
+        warnings.warn(
+            f"No picture to train on has the label {', '.join(map(str, missing[:5]))}"
+            f"{', …' if len(missing) > 5 else ''}: the net, with {num_outputs} outputs, learns "
+            f"never to say so.{shift}",
+            stacklevel=4,
+        )
+
+
+def check_names(train_imgs, images, purpose):
+    """Refuse a set that names the classes in another order than the training pictures do."""
+    ours, theirs = (getattr(one, "classes", None) for one in (train_imgs, images))
+    if None not in (ours, theirs) and list(ours) != list(theirs):
+        raise ValueError(
+            f"The pictures to {purpose} have the classes {', '.join(map(str, theirs))}, those to "
+            f"train on {', '.join(map(str, ours))}: open them with the same classes in the same "
+            "order."
+        )
+
+
+def class_weights(labels):
+    """What a picture of each class weighs so that every class counts the same: n / (k n_c).
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 (largest label + 1,), 0 for a label without pictures; over all pictures the mean
+        is 1.
+
+    Examples
+    --------
+    >>> class_weights([0, 0, 0, 1]).tolist()
+    [0.6666666865348816, 2.0]
+    """
+    counts = np.bincount(np.asarray(labels, dtype=int))
+    shares = len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return np.where(counts > 0, shares, 0).astype("float32")
+
+
+def warn_if_unbalanced(labels, classes, settings):
+    """Warn, with the cure, when one class has many times as many pictures as another."""
+    counts = np.bincount(labels)
+    most, least = int(counts.argmax()), int(np.where(counts > 0, counts, len(labels)).argmin())
+    if settings.balance == "none" and counts[most] >= UNBALANCED * counts[least]:
+        names = classes or range(len(counts))
+        warnings.warn(
+            f"{counts[most]:,} pictures of {names[most]} against {counts[least]:,} of "
+            f"{names[least]}: the rare class is easily overlooked. balance='loss' has every class "
+            "count the same (--balance loss on the command line).",
+            stacklevel=4,
+        )

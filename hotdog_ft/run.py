@@ -1,0 +1,206 @@
+"""A whole training run: probe, epochs, measuring, saving, choosing."""
+
+import time
+
+from .alarms import warn_if_worse_than_guessing
+from .checkpoint import Checkpoint, interrupts_noted, stop_explained
+from .checks import check_sets
+from .devices import available_devices
+from .evaluation import accuracy, answers, class_accuracy
+from .generators import generator_states, reseed_mxnet, restore_generators, seed_everything
+from .history import EpochSums, History
+from .identity import run_identity
+from .labels import class_weights, labels_of
+from .learning import learning_as_set
+from .loader import check_augs, loaders, plain_loader, progress
+from .mxnet_internals import arrays_of, set_arrays
+from .parts import run_parts
+from .probe import probe
+from .training import new_trainer, train_one_epoch
+
+
+def _measure(net, test_iter, valid_iter, classes):
+    """``test_acc, valid_acc, by_class``: what there are no pictures for is None.
+
+    The last one holds accuracy and number of pictures per class.
+    """
+    accuracies, by_class = [], None
+    for title, batches in (("test", test_iter), ("validate", valid_iter)):
+        found = batches and answers(net, progress(batches, title))
+        accuracies.append(accuracy(*found) if found else None)
+        if found and not by_class:
+            by_class = class_accuracy(*found, classes)
+    return (*accuracies, by_class or ({}, {}))
+
+
+def _kept(net, settings, history, by_class, best):
+    """Note what the net at hand, after an epoch or the probe, is to the run; the best arrays."""
+    epoch = len(history.loss)
+    if settings.keep == "best" and history.best_epoch != epoch:
+        return best
+    history.class_acc, history.class_pictures = by_class
+    if settings.keep == "last":
+        return None
+    history.kept_epoch = epoch
+    return arrays_of(net)
+
+
+def _is_over(history, settings):
+    """Whether all epochs are done, or none of the last few was better."""
+    done = len(history.loss)
+    without = 0 if history.best_epoch is None else done - history.best_epoch
+    return done >= settings.num_epochs or 0 < settings.patience <= without
+
+
+def train(
+    net,
+    train_imgs,
+    test_imgs,
+    settings,
+    *,
+    valid_imgs=None,
+    train_augs=None,
+    devices=None,
+    after_epoch=None,
+    report=None,
+    checkpoint=None,
+):
+    """Train `net` as the settings say, and test it after every epoch.
+
+    The loss is the softmax cross-entropy. The three random generators are seeded with
+    ``settings.seed``. What was frozen for the run learns again afterwards; class names and input
+    size stay on the net, as ``net.classes`` and ``net.size``.
+
+    Parameters
+    ----------
+    net : HybridBlock
+        From pictures to logits, such as `finetune_net` or `scratch_net` gives.
+    train_imgs, test_imgs : ImageFolder
+        Or anything with a length whose items are (picture, label), uint8 (height, width, 3) and a
+        whole number from 0. Without test pictures (None) nothing is tested.
+    settings : Settings
+    valid_imgs : ImageFolder, optional
+        What an epoch is chosen by, see ``keep`` and ``patience``, instead of a part of the training
+        pictures. The test pictures are never looked at for that.
+    train_augs : callable, optional
+        Augmentations of your own: ``train_augs(picture, rng)`` makes float32 (3, size, size) of
+        uint8 (height, width, 3), all that is random in it drawn from the Generator `rng`.
+    devices : list of mxnet.Context, optional
+        By default all GPUs, else the CPU.
+    after_epoch : callable, optional
+        Called with the `History` after every epoch, when the epoch has been saved. Whatever it
+        draws at random, the run stays the same.
+    report : callable, optional
+        Called with a line of text after the probe and after every epoch, such as ``print``.
+    checkpoint : path, optional
+        A file that is written after every epoch and on Ctrl-C, and that the same call goes on from.
+        With a constant rate, a call with more epochs goes on as well. With a cosine it is another
+        run, since every rate depends on the number of epochs.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    DataError
+        `checkpoint` is damaged or belongs to another run; the message names what differs.
+    FloatingPointError
+        The loss is no longer a finite number; the error's ``history`` is that of the epochs before.
+    MemoryError
+        A mini-batch does not fit; the message says by how much to cut it.
+    ValueError
+        There is no picture, a label has no output, all are of one class, or none of a class can be
+        held out.
+    KeyboardInterrupt
+        After Ctrl-C with a checkpoint; the message says what is saved.
+
+    Warns
+    -----
+    UserWarning
+        Classes are unbalanced or missing; or the run ends worse than guessing (`LearningWarning`).
+
+    Examples
+    --------
+    >>> from hotdog_ft import Settings, finetune_net, load_recipe
+    >>> recipe = load_recipe("mini")
+    >>> train_imgs, test_imgs = recipe.load_data()
+    >>> net = finetune_net(recipe.load_pretrained_net(), num_classes=2)
+    >>> settings = Settings(size=64, batch_size=32, num_epochs=1, fraction=0.1)
+    >>> train(net, train_imgs, test_imgs, settings).num_examples
+    60
+    """
+    devices, report = list(devices or available_devices()), report or (lambda line: None)
+    others = {"test on": test_imgs, "validate on": valid_imgs}
+    num_outputs = check_sets(net, train_imgs, others, settings)
+    augs = train_augs and check_augs(train_augs, train_imgs, settings.size)
+    saved = checkpoint and Checkpoint(
+        checkpoint, run_identity(net, train_imgs, test_imgs, settings, valid_imgs, augs)
+    )
+    begun = saved and saved.read(net)
+    history, sums = begun or (History(), EpochSums())
+    best = begun and saved.best()
+    history.devices = [str(device) for device in devices]
+    train_part, valid_part = run_parts(train_imgs, valid_imgs, settings)
+    classes = getattr(train_imgs, "classes", None)
+    net.classes, net.size = classes, settings.size
+    seed_everything(settings.seed)
+    train_iter, test_iter = loaders(train_part, test_imgs, settings, train_augs)
+    measured = test_iter, valid_part and plain_loader(valid_part, settings.size), classes
+    weights = class_weights(labels_of(train_part)) if settings.balance == "loss" else None
+    with stop_explained(saved):
+        if settings.probe_steps and not begun:
+            net.collect_params().reset_ctx(devices[0])
+            probe(net, train_part, settings, history, report)
+            history.probe_acc, history.probe_valid_acc, by_class = _measure(net, *measured)
+            best = _kept(net, settings, history, by_class, best)
+            report(history.probe_line())
+        net.collect_params().reset_ctx(devices)
+        with interrupts_noted(checkpoint) as interrupts, learning_as_set(net, settings):
+            trainer = new_trainer(net, settings, len(train_iter))
+            net.hybridize(static_alloc=True, static_shape=True)
+            if begun:
+                saved.restore(net, trainer)
+            elif saved:
+                saved.save(net, trainer, history, None, None, best)
+            while not _is_over(history, settings):
+                states = generator_states()
+                reseed_mxnet(states)
+                title = f"epoch {len(history.loss) + 1}"
+                try:
+                    sums = train_one_epoch(
+                        net, train_iter, trainer, devices, title, sums, interrupts, weights
+                    )
+                except (FloatingPointError, MemoryError) as error:
+                    error.history = history
+                    if saved and "Start again" in str(error):
+                        error.args = (f"{error} Remove {checkpoint} before.",)
+                    raise
+                whole = not interrupts
+                if whole:
+                    start = time.perf_counter()
+                    test_acc, valid_acc, by_class = _measure(net, *measured)
+                    history.add_epoch(sums, test_acc, time.perf_counter() - start, valid_acc)
+                    best = _kept(net, settings, history, by_class, best)
+                    sums, states = EpochSums(), None
+                if saved:
+                    saved.save(net, trainer, history, sums, states, best)
+                if whole:
+                    report(history.epoch_line(settings.num_epochs))
+                    states = generator_states()
+                    if after_epoch:
+                        after_epoch(history)
+                    restore_generators(states)
+                if interrupts:
+                    break
+            if interrupts:
+                begun = f"batch {sums.batches} of epoch {len(history.loss) + 1}"
+                done = begun if sums.batches else f"epoch {len(history.loss)}"
+                raise KeyboardInterrupt(
+                    f"Stopped after {done}, saved in {checkpoint}. The same call goes on from "
+                    "there."
+                )
+            if best:
+                set_arrays(net, best)
+    warn_if_worse_than_guessing(history, num_outputs, len(test_imgs or ()), settings.learning_rate)
+    return history

@@ -1,0 +1,130 @@
+"""Labels that fit no net, classes that are rare: said before a run, and mended."""
+
+import warnings
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import make_source_net, small_net, some_batches, values
+from mxnet import autograd, gluon, nd
+
+import hotdog_ft
+from hotdog_ft.evaluation import confusion
+from hotdog_ft.labels import check_labels, class_weights
+from hotdog_ft.settings import FINE_TUNE, Settings
+from hotdog_ft.training import new_trainer, train_step
+
+SMALL = Settings(size=32, batch_size=5, num_epochs=1)
+
+
+def pictures(labels, strength=20):
+    """Pictures that are the redder the higher their label, under noise."""
+    rng = np.random.default_rng(0)
+    images = []
+    for label in labels:
+        pixels = rng.integers(0, 120, (40, 32, 3))
+        pixels[..., 0] += int(np.clip(rng.normal(60 + strength * label, 15), 0, 130))
+        images.append((pixels.astype("uint8"), label))
+    return images
+
+
+@pytest.mark.parametrize(
+    "labels, words",
+    [
+        (["a", "b"], "'a'.*classes.index"),
+        (["0", "1"], "'0'"),
+        ([0, 0.5], "0.5"),
+        ([0, float("nan")], "nan"),
+        ([0, None], "None"),
+        ([0, [1]], "whole number from 0"),
+        ([-1, 0], "from -1 to 0.*count them from 0"),
+        ([1, 2], "from 1 to 2, the net has 2 outputs: count them from 0, subtract 1"),
+        ([0, 2], "from 0 to 2, the net has 2 outputs: .*finetune_net"),
+        ([1, 1], "nothing to tell apart"),
+    ],
+)
+@pytest.mark.parametrize("net", [small_net, lambda: hotdog_ft.finetune_net(make_source_net(), 2)])
+def test_reports_44_and_86_labels_that_are_no_outputs_are_refused(labels, words, net):
+    """Also by a net that has no layer of the name `output`."""
+    images = [(np.zeros((40, 32, 3), "uint8"), label) for label in labels]
+    with pytest.raises(ValueError, match=words):
+        hotdog_ft.train(net(), images, None, SMALL)
+
+
+@pytest.mark.parametrize("kind", [int, bool, float, np.int64, np.float32])
+def test_whole_numbers_of_any_type_are_labels(kind):
+    images = [(picture, kind(label)) for picture, label in pictures([0, 1] * 3)]
+    check_labels(images, "train on", 2)
+    assert len(hotdog_ft.train(small_net(), images, images, SMALL).loss) == 1
+
+
+def test_report_44_an_output_that_no_picture_teaches_is_named():
+    net = hotdog_ft.finetune_net(make_source_net(), 4)
+    with pytest.warns(UserWarning, match=r"has the label 0: .*4 outputs.*Do they count from 1\?"):
+        hotdog_ft.train(net, pictures([1, 2, 3] * 2), None, SMALL)
+
+
+def test_sets_whose_classes_have_another_order_are_refused(picture_folders):
+    train_imgs, test_imgs = hotdog_ft.load_image_folders(picture_folders())
+    test_imgs.classes = ["b", "a"]
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
+    with pytest.raises(ValueError, match="test on have the classes b, a, those to train on a, b"):
+        hotdog_ft.train(net, train_imgs, test_imgs, SMALL)
+
+
+def test_a_rare_class_weighs_as_much_as_a_frequent_one():
+    assert class_weights([0] * 6 + [2] * 2).tolist() == pytest.approx([8 / 12, 0, 8 / 4])
+    # by hand: the gradient is that of the mean of the weighted losses, w_c = n / (k n_c)
+    ((X, _),) = some_batches([4])
+    y, weights = np.array([0, 0, 0, 1]), np.array([2 / 3, 2], "float32")
+    net, stepped = small_net(), small_net()
+    with autograd.record():
+        losses = gluon.loss.SoftmaxCrossEntropyLoss()(net(nd.array(X)), nd.array(y))
+        total = (losses * nd.array(weights[y])).mean()
+    total.backward()
+    settings = Settings(weight_decay=0, learning_rate=0.5)
+    trainer = new_trainer(stepped, settings, 1)
+    devices = [next(iter(stepped.collect_params().values())).list_ctx()[0]]
+    loss, _ = train_step(stepped, X, y, trainer, devices, weights)
+    assert loss / 4 == pytest.approx(float(total.asscalar()), rel=1e-5)
+    after = values(stepped)
+    for (name, before), p in zip(values(net).items(), net.collect_params().values()):
+        expected = before - 0.5 * p.grad().asnumpy()
+        np.testing.assert_allclose(after[name], expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_report_68_weights_lift_the_rare_class(epochs):
+    """20 pictures against 400 that are hard to tell from them."""
+    train_imgs = pictures([0] * 400 + [1] * 20)
+    test_imgs = pictures([0] * 40 + [1] * 40)[::-1]
+
+    def recalls(balance):
+        hotdog_ft.seed_everything(0)
+        net = hotdog_ft.finetune_net(make_source_net(), 2)
+        settings = replace(FINE_TUNE, size=32, num_epochs=epochs, balance=balance)
+        history = hotdog_ft.train(net, train_imgs, test_imgs, settings)
+        assert history.class_pictures == {"0": 40, "1": 40}
+        return history
+
+    with pytest.warns(UserWarning, match=r"400 pictures of 0 against 20 of 1: .*balance='loss'"):
+        plain = recalls("none")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        balanced = recalls("loss")
+    assert balanced.class_acc["1"] > plain.class_acc["1"] + 0.2
+    assert balanced.last_test_acc > plain.last_test_acc
+    assert f"worst class: 1, {plain.class_acc['1']:.3f} of 40 pictures right" in str(plain)
+
+
+def test_report_47_a_class_that_is_never_predicted_keeps_its_column():
+    net = hotdog_ft.finetune_net(make_source_net(), 3)
+    net.output.bias.set_data(nd.array([0, 0, -1e6]))
+    net.size, net.classes = 32, ["a", "b", "c"]
+    images = pictures([0, 1, 2, 2])
+    table = confusion(net, images)
+    assert list(table.index) == list(table.columns) == ["a", "b", "c"]
+    assert table.sum(axis=1).tolist() == [1, 1, 2] and table["c"].tolist() == [0, 0, 0]
+    assert np.trace(table) / 4 == hotdog_ft.evaluate(net, images)
+    net.classes = None
+    assert list(confusion(net, images[:1]).columns) == [0, 1, 2]
