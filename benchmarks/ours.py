@@ -15,11 +15,12 @@ import mxnet as mx
 import numpy as np
 from serve import serve
 
+from hotdog_ft.architectures import resnet18
 from hotdog_ft.data import Pictures
 from hotdog_ft.evaluation import batch_logits
 from hotdog_ft.folders import ImageFolder
 from hotdog_ft.loader import loaders
-from hotdog_ft.model import fused, resnet18
+from hotdog_ft.model import fused
 from hotdog_ft.probe import fit_output
 from hotdog_ft.settings import FINE_TUNE, Settings
 from hotdog_ft.training import new_trainer, train_one_epoch, train_step

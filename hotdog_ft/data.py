@@ -120,43 +120,6 @@ def check_pictures(*sets):
         raise DataError("\n".join([f"{len(bad)} of {len(places)} pictures are bad:"] + bad))
 
 
-def hold_out(images, share, seed=0):
-    """Divide a data set: the same share of every class apart, at least one on either side.
-
-    Parameters
-    ----------
-    images : Pictures
-    share : float
-        Above 0, below 1.
-    seed : int
-        Which pictures are drawn follows from it.
-
-    Returns
-    -------
-    rest, part : Pictures
-
-    Raises
-    ------
-    DataError
-        Of some class there is a single picture.
-    """
-    labels = np.asarray(images.labels)
-    order = np.random.default_rng(seed).permutation(len(labels))
-    by_class = [order[labels[order] == label] for label in range(len(images.classes))]
-    single = [name for name, some in zip(images.classes, by_class) if len(some) < 2]
-    if single:
-        raise DataError(
-            f"{images.name} has a single picture of {', '.join(single)}: two are needed to hold "
-            "out a test set (holdout=0 holds none out)."
-        )
-    drawn = [some[: min(max(1, round(share * len(some))), len(some) - 1)] for some in by_class]
-    part = np.sort(np.concatenate(drawn))
-    rest = np.setdiff1d(np.arange(len(labels)), part)
-    part = images.subset(part)
-    part.name = f"{images.name} (held out)"
-    return images.subset(rest), part
-
-
 def content_sha256(images):
     """Hash of what a data set holds: its class names in order, and every picture with its label.
 

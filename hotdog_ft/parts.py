@@ -1,7 +1,8 @@
-"""Which of the training pictures a run trains on, and which it validates on."""
+"""Parts of a data set, the same share of every class: to train on, to validate or test on."""
 
 import numpy as np
 
+from .download import DataError
 from .labels import labels_of
 
 
@@ -34,31 +35,37 @@ def share(images, settings):
     )
 
 
-def hold_out(images, settings):
-    """Two parts of the training pictures: to train on, and to validate on.
+def hold_out(images, share, seed=0):
+    """Divide a data set: the same share of every class apart, at least one on either side.
 
     Parameters
     ----------
     images : ImageFolder
-    settings : Settings
-        ``held_out``, the share of every class that is held out; ``seed`` decides which pictures. At
-        least one of every class is on either side.
+        Or anything with a length whose items are (picture, label).
+    share : float
+        Above 0, below 1.
+    seed : int
+        Which pictures are drawn follows from it.
+
+    Returns
+    -------
+    rest, part : ImageFolder
 
     Raises
     ------
-    ValueError
-        A class has a single picture.
+    DataError
+        Of some class there is a single picture.
     """
-    # another stream than the share's
-    by_class = _shuffled(images, np.random.default_rng((settings.seed, 1)))
-    if min(map(len, by_class)) < 2:
-        alone = min(by_class, key=len)[0]
-        raise ValueError(
-            f"Of label {labels_of(images)[alone]} there is a single picture to train on: none can "
-            "be held out to validate on. Give more of it, or validation pictures of their own "
-            "(valid_imgs)."
+    by_class = _shuffled(images, np.random.default_rng((seed, 1)))  # not the stream of `share`
+    names, labels = getattr(images, "classes", None), labels_of(images)
+    single = [labels[some[0]] for some in by_class if len(some) < 2]
+    if single:
+        alone = ", ".join(str(names[label] if names else label) for label in single)
+        raise DataError(
+            f"There is a single picture of {alone}: two are needed to hold one out. Give more, or "
+            "hold none out (holdout=0 for no test set, valid_imgs for validation pictures)."
         )
-    counts = [min(max(1, round(settings.held_out * len(s))), len(s) - 1) for s in by_class]
+    counts = [min(max(1, round(share * len(some))), len(some) - 1) for some in by_class]
     held = [some[:count] for some, count in zip(by_class, counts)]
     return _subset(images, [s[c:] for s, c in zip(by_class, counts)]), _subset(images, held)
 
@@ -79,5 +86,5 @@ def run_parts(train_imgs, valid_imgs, settings):
             "must be 0."
         )
     if valid_imgs is None and settings.held_out:
-        return hold_out(train_imgs, settings)
+        return hold_out(train_imgs, settings.held_out, settings.seed)
     return train_imgs, valid_imgs

@@ -83,6 +83,30 @@ class Recipe:
         """``train_imgs, test_imgs`` as two ImageFolders, read from disk once per process."""
         return _load_data(self.data)
 
+    @property
+    def has_hot_dogs(self):
+        """Whether the pictures are of the book's two classes."""
+        return self.load_data()[0].classes == ["hotdog", "not-hotdog"]
+
+    def verdict(self, holds, claim, otherwise):
+        """Print whether a claim holds: what is true of the drawings need not be of any pictures.
+
+        Parameters
+        ----------
+        holds : bool
+        claim, otherwise : str
+            What is claimed, and what was found instead.
+
+        In mini mode it raises an AssertionError if the claim does not hold.
+        """
+        if self.mode == "full":
+            also, instead = "On these pictures too", "On these pictures it is otherwise"
+            print(f"{also}: {claim}." if holds else f"{instead}: {otherwise}.")
+        elif holds:
+            print(claim)
+        else:
+            raise AssertionError(otherwise)
+
     def weights_file(self):
         """Path of the source net's parameters, fetched if the recipe names none."""
         return self.weights or str(fetch_weights())
@@ -97,14 +121,20 @@ class Recipe:
         Returns
         -------
         pandas.DataFrame
-            Column ``name``, and for ImageNet ``wnid``, the WordNet id of each class.
+            Column ``name``, and for ImageNet ``wnid``, the WordNet id of each class. A net of yours
+            has the names that it was saved with, else numbers.
         """
         import pandas as pd
 
         if self.mode == "mini":
             names = json.loads((MINI / "resnet18-mini.classes.json").read_text())
             return pd.DataFrame({"name": names})
-        return pd.read_csv(MINI / "imagenet-classes.csv")
+        imagenet = imagenet_classes()
+        if self.weights:
+            net = self.load_pretrained_net()
+            names = net.classes or [str(i) for i in range(net.output.weight.shape[0])]
+            return imagenet if len(names) == len(imagenet) else pd.DataFrame({"name": names})
+        return imagenet
 
     def loaders(self):
         """``train_iter, test_iter`` of mini-batches, augmented as for the chapter's fine-tuning."""
@@ -113,6 +143,13 @@ class Recipe:
 
 def _path(path):
     return str(user_path(path)) if path else None
+
+
+def imagenet_classes():
+    """ImageNet's classes in the order of a net's outputs: columns ``wnid`` and ``name``."""
+    import pandas as pd
+
+    return pd.read_csv(MINI / "imagenet-classes.csv")
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .archives import unpack
-from .data import check_pictures, hold_out
+from .data import check_pictures
 from .download import DataError, existing
 from .folders import (
     WHAT_FITS,
@@ -21,6 +21,7 @@ from .folders import (
     subfolders,
 )
 from .lists import parts_of_rows, rows_of_csv, rows_of_list
+from .parts import hold_out
 
 HOLDOUT = 0.2  # the share of each class that becomes the test set where there is none
 SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
@@ -87,6 +88,7 @@ def load_image_folders(source, *, holdout=None):
     valid_imgs = parts.get("valid")
     if test_imgs is None and share:
         train_imgs, test_imgs = hold_out(train_imgs, share)
+        test_imgs.name += " (held out)"
         notes.append(
             f"There is no test set: {len(test_imgs)} of {len(train_imgs) + len(test_imgs)} "
             f"pictures, {share:g} of each class, are held out as one (holdout=0 for none)."

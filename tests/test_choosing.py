@@ -168,24 +168,24 @@ def test_a_checkpoint_from_before_there_was_a_choice_goes_on(tmp_path):
 class TestHoldOut:
     def test_it_is_the_same_share_of_every_class_by_the_seed(self):
         images = [(np.full((4, 4, 3), i, "uint8"), int(i >= 10)) for i in range(40)]
-        rest, held = hold_out(images, Settings(valid_fraction=0.3))
+        rest, held = hold_out(images, 0.3)
         assert Counter(label for _, label in held) == {0: 3, 1: 9} and len(rest) == 28
         places = [{int(p[0, 0, 0]) for p, _ in part} for part in (rest, held)]
         assert places[0] | places[1] == set(range(40)) and not places[0] & places[1]
-        again = hold_out(images, Settings(valid_fraction=0.3))
+        again = hold_out(images, 0.3)
         assert [p[0, 0, 0] for p, _ in again[1]] == [p[0, 0, 0] for p, _ in held]
-        other = hold_out(images, Settings(valid_fraction=0.3, seed=1))
+        other = hold_out(images, 0.3, seed=1)
         assert [p[0, 0, 0] for p, _ in other[1]] != [p[0, 0, 0] for p, _ in held]
 
     @pytest.mark.parametrize("fraction", [0.01, 0.99])
     def test_at_least_one_of_every_class_is_on_either_side(self, fraction):
-        rest, held = hold_out(noise(6), Settings(valid_fraction=fraction))
+        rest, held = hold_out(noise(6), fraction)
         assert {label for _, label in rest} == {label for _, label in held} == {0, 1}
 
     def test_a_class_with_one_picture_is_named(self):
         images = [*noise(6), (np.zeros((4, 4, 3), "uint8"), 2)]
-        with pytest.raises(ValueError, match="Of label 2 there is a single picture"):
-            hold_out(images, PLAIN)
+        with pytest.raises(ValueError, match="There is a single picture of 2"):
+            hold_out(images, 0.2)
 
 
 def test_runs_that_choose_hold_a_fifth_out_unless_told_otherwise():

@@ -104,9 +104,10 @@ FALSE_WORLDS = {
             )
         },  # a good rate from scratch beats a bad one of fine-tuning
         {
-            "by_size": pd.DataFrame(
-                {"finetune": [0.5, 0.5, 0.5, 0.8, 0.9], "scratch": [0.5, 0.5, 0.5, 0.5, 0.6]}
-            )
+            "sizes": pd.DataFrame(
+                {"run": ["finetune"] * 2, "fraction": [0.25, 0.5], "test_acc": [0.5, 0.8]}
+            ),
+            "by_size": pd.DataFrame({"scratch": [0.5, 0.5, 0.6]}),
         },
         {"runs": pd.DataFrame({"finetune": [0.9, 0.6, 0.9, 0.6], "scratch": [0.6, 0.9, 0.5, 0.6]})},
     ],  # the seed decides
@@ -171,10 +172,12 @@ def test_every_verdict_fails_when_its_claim_is_false(path):
         cell.source for cell in code_cells(path) if "verdict" in cell.metadata.get("tags", [])
     ]
     worlds = FALSE_WORLDS[path.stem]
+    names = {"hotdog_ft": hotdog_ft, "tables": tables, "np": np, "pd": pd}
+    names["recipe"] = hotdog_ft.load_recipe("mini")
     assert len(verdicts) == len(worlds) > 0
     for source, world in zip(verdicts, worlds):
         with pytest.raises(AssertionError):
-            exec(source, {"hotdog_ft": hotdog_ft, "tables": tables, "np": np, "pd": pd, **world})
+            exec(source, {**names, **world})
 
 
 def test_report_11_every_rule_of_the_sanitizer_takes_effect():

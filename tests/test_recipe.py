@@ -94,8 +94,8 @@ def test_the_chapters_function_keeps_the_outputs_own_rate(new_net, lr_mult, tiny
     assert ours != loss(lambda net: hotdog_ft.train(net, *tiny.load_data(), other))
 
 
-def test_report_8_the_hot_dog_is_found_by_name_and_has_row_934(tiny):
-    classes = tiny.source_classes()
+def test_report_8_the_hot_dog_is_found_by_name_and_has_row_934():
+    classes = hotdog_ft.load_recipe("full").source_classes()
     assert len(classes) == 1000 and classes.wnid.is_unique
     assert classes.wnid.is_monotonic_increasing  # ILSVRC's order: Gluon and torchvision follow it
     (row,) = classes.index[classes.name.str.startswith("hotdog")]
@@ -109,6 +109,36 @@ def test_the_mini_source_nets_outputs_have_names():
     recipe = hotdog_ft.load_recipe()
     assert len(recipe.source_classes()) == len(recipe.load_pretrained_net().output.bias.data())
     assert recipe.source_classes().name[0] == "hotdog"
+
+
+def test_the_outputs_of_an_own_source_net_are_named_as_it_was_saved(tiny, tmp_path):
+    assert tiny.source_classes().name.tolist() == ["0", "1", "2", "3", "4"]
+    net = make_source_net(classes=2)
+    net.classes, net.size = ["cơm", "phở"], 32
+    hotdog_ft.save_net(net, tmp_path / "own.safetensors")
+    recipe = hotdog_ft.load_recipe("full", weights=tmp_path / "own.safetensors")
+    assert recipe.source_classes().to_dict("list") == {"name": ["cơm", "phở"]}
+
+
+def test_report_42_hot_dogs_are_known_by_the_names_of_both_classes(tiny, picture_folders, tmp_path):
+    assert hotdog_ft.load_recipe("mini").has_hot_dogs and not tiny.has_hot_dogs
+    counts = {split: {"hotdog": 1, "not-hotdog": 1} for split in ("train", "test")}
+    own = picture_folders(counts, tmp_path / "own")
+    assert hotdog_ft.load_recipe("full", own).has_hot_dogs
+
+
+def test_report_40_a_claim_stops_nobody_but_on_the_drawings(tiny, capsys):
+    mini = hotdog_ft.load_recipe("mini")
+    mini.verdict(True, "it wins", "it loses")
+    with pytest.raises(AssertionError, match=r"^it loses$"):
+        mini.verdict(False, "it wins", "it loses")
+    tiny.verdict(True, "it wins", "it loses")
+    tiny.verdict(False, "it wins", "it loses")
+    assert capsys.readouterr().out.splitlines() == [
+        "it wins",
+        "On these pictures too: it wins.",
+        "On these pictures it is otherwise: it loses.",
+    ]
 
 
 def test_pictures_are_read_once_per_process(tiny):

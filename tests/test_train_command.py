@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from conftest import make_source_net
 
-from hotdog_ft import data
+from hotdog_ft import splits
 from hotdog_ft.__main__ import main
 from hotdog_ft.history import History
 from hotdog_ft.settings import FINE_TUNE, Settings
@@ -74,7 +74,7 @@ def test_report_66_the_best_epoch_may_be_kept(train, tmp_path, capsys):
 
 
 def test_without_test_pictures_it_says_so_and_passes_the_share_on(train, monkeypatch, capsys):
-    load, shares = data.load_image_folders, []
+    load, shares = splits.load_image_folders, []
 
     def only_training(path, **options):
         shares.append(options)
@@ -82,7 +82,7 @@ def test_without_test_pictures_it_says_so_and_passes_the_share_on(train, monkeyp
         train_imgs.notes = ["3 files are no pictures"]
         return train_imgs, None
 
-    monkeypatch.setattr(data, "load_image_folders", only_training)
+    monkeypatch.setattr(splits, "load_image_folders", only_training)
     assert train("--holdout", "0") == 0
     printed = capsys.readouterr().out
     assert "nothing is tested" in printed and "3 files are no pictures" in printed
