@@ -15,7 +15,7 @@ from .run import train
 from .settings import CHAPTER, FINE_TUNE, SCRATCH, Settings
 from .splits import load_image_folders
 from .weights import load_net
-from .zoo import fetch_weights
+from .zoo import fetch_weights, imagenet_classes
 
 MINI = packaged("data")
 
@@ -89,15 +89,10 @@ class Recipe:
         return self.load_data()[0].classes == ["hotdog", "not-hotdog"]
 
     def verdict(self, holds, claim, otherwise):
-        """Print whether a claim holds: what is true of the drawings need not be of any pictures.
+        """Print a claim if it holds, else what was found instead.
 
-        Parameters
-        ----------
-        holds : bool
-        claim, otherwise : str
-            What is claimed, and what was found instead.
-
-        In mini mode it raises an AssertionError if the claim does not hold.
+        What is true of the drawings need not be of other pictures. In mini mode a claim that does
+        not hold raises an AssertionError; in full mode it stops nothing.
         """
         if self.mode == "full":
             also, instead = "On these pictures too", "On these pictures it is otherwise"
@@ -143,13 +138,6 @@ class Recipe:
 
 def _path(path):
     return str(user_path(path)) if path else None
-
-
-def imagenet_classes():
-    """ImageNet's classes in the order of a net's outputs: columns ``wnid`` and ``name``."""
-    import pandas as pd
-
-    return pd.read_csv(MINI / "imagenet-classes.csv")
 
 
 @lru_cache(maxsize=1)

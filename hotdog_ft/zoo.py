@@ -1,4 +1,4 @@
-"""ImageNet weights that others published: their hosts and hashes."""
+"""ImageNet as others published it: hosts and hashes of weights, names of the classes."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ import zlib
 
 import mxnet as mx
 
-from .download import DataError, cache_folder, fetch, is_intact, user_path, write_whole
+from .download import DataError, cache_folder, fetch, is_intact, packaged, user_path, write_whole
 
 # Gluon's model zoo (mxnet.gluon.model_zoo.model_store).
 GLUON_REPO = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/"
@@ -104,3 +104,10 @@ def fetch_weights():
             stacklevel=2,
         )
         return fetch_torchvision()
+
+
+def imagenet_classes():
+    """ImageNet's classes in the order of a net's outputs: a frame with ``wnid`` and ``name``."""
+    import pandas as pd
+
+    return pd.read_csv(packaged("data") / "imagenet-classes.csv")
