@@ -1,13 +1,10 @@
 """The networks of the chapter: source, target and scratch twin, all in ResNet-18's arrangement."""
 
 import hashlib
-from contextlib import contextmanager
 
-from mxnet import cpu, init, nd
+from mxnet import init, nd
 from mxnet.gluon.model_zoo.vision import resnet
-from mxnet.runtime import Features
 
-from .devices import devices_of
 from .mxnet_internals import (
     arrays_of,
     parameters,
@@ -114,27 +111,6 @@ def scratch_net(pretrained_net, num_classes):
     net = _twin(pretrained_net, num_classes)
     net.initialize(init.Xavier())
     return _materialise(net)
-
-
-@contextmanager
-def fused(block, X):
-    """Within this block a net on a CPU predicts with fused operations of oneDNN.
-
-    Convolution, BatchNorm and ReLU become one operation. Predictions change in the last digits
-    only. Nothing is to be trained meanwhile.
-
-    Parameters
-    ----------
-    block : HybridBlock
-    X : numpy.ndarray
-        An input such as those to come.
-    """
-    try:
-        if devices_of(block) == [cpu()] and Features().is_enabled("MKLDNN"):
-            block.optimize_for(nd.array(X), backend="MKLDNN", static_alloc=True)
-        yield
-    finally:
-        block.hybridize(static_alloc=True)  # the plain graph again, with today's parameters
 
 
 def fingerprint(block):

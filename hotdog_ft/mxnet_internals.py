@@ -17,6 +17,21 @@ def arrays_of(block):
     return {name: p.data(p.list_ctx()[0]).asnumpy() for name, p in parameters(block).items()}
 
 
+def build_graph(net, X=None):
+    """Build the graph that ``net.export`` writes, if `net` is hybridized and has none.
+
+    The public way is to run a picture, of a size that the net can take.
+
+    Parameters
+    ----------
+    X : mxnet.nd.NDArray, optional
+        An input, for a net whose parameters have no shapes yet.
+    """
+    if getattr(net, "_active", False) and net._cached_op is None:
+        with next(iter(net.collect_params().values())).list_ctx()[0] as device:
+            net._build_cache(nd.zeros((1, 3, 1, 1), ctx=device) if X is None else X)
+
+
 def _batch_norms(block):
     layers = []
     block.apply(lambda layer: layers.append(layer) if isinstance(layer, nn.BatchNorm) else None)

@@ -26,8 +26,9 @@ def read_picture(path):
     DataError
         The file is not a picture, is damaged, or claims more pixels than Pillow holds for safe.
     """
+    name = path.name if hasattr(path, "read") else path
     try:
-        if not Path(path).is_file():
+        if not hasattr(path, "read") and not Path(path).is_file():
             raise ValueError("it is not a regular file")
         with Image.open(path) as image:
             if image.width * image.height > Image.MAX_IMAGE_PIXELS:
@@ -44,7 +45,7 @@ def read_picture(path):
             return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, …
         raise DataError(
-            f"{path} cannot be read as a picture ({error}). Replace or remove it."
+            f"{name} cannot be read as a picture ({error}). Replace or remove it."
         ) from error
 
 
@@ -62,3 +63,13 @@ def is_picture(path):
             return True
     except Exception:
         return False
+
+
+def from_image(image):
+    return np.asarray(image.convert("RGB"))
+
+
+def from_array(array, name="the array"):
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        raise DataError(f"{name} of shape {array.shape} and dtype {array.dtype} is no picture.")
+    return array

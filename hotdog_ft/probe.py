@@ -8,9 +8,9 @@ from mxnet import autograd, gluon, nd
 
 from .devices import arrays, devices_of
 from .evaluation import probabilities
+from .inference import fused, outputs
 from .learning import lr_multiplier
 from .loader import plain_loader
-from .model import fused
 from .settings import FINE_TUNE
 
 
@@ -28,14 +28,10 @@ def extract_features(net, data_iter):
     features, labels : numpy.ndarray
         float32 (n, d) and integer (n,).
     """
-    device = devices_of(net.output)[0]
     batches = map(arrays, data_iter)
     first = next(batches)
-    with fused(net.features, first[0]):
-        parts = [
-            (net.features(nd.array(X, ctx=device)).flatten().asnumpy(), y)
-            for X, y in chain([first], batches)
-        ]
+    features = fused(net.features, first[0])
+    parts = [(outputs(features, X).reshape(len(X), -1), y) for X, y in chain([first], batches)]
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 
