@@ -1,11 +1,13 @@
 """``python -m hotdog_ft``: compare, train, predict, download and the doctor from the shell."""
 
 import json
+import os
+import signal
 import sys
 import warnings
 
 from .arguments import parser, train_settings
-from .download import make_folder, user_path
+from .download import DataError, make_folder, user_path
 
 
 def _compare(options):
@@ -69,8 +71,25 @@ def _train(options):
 def _predict(options):
     from . import prediction, weights
 
-    table = prediction.predict(weights.load_net(options.net), options.paths)
-    print(table.to_string(index=False))
+    table = prediction.predict(
+        weights.load_net(options.net),
+        options.paths,
+        top_k=options.top_k,
+        probabilities=options.probabilities,
+        skip_bad=options.skip_bad,
+    )
+    bad = table[table["error"].notna()] if options.skip_bad else table[:0]
+    for message in bad.get("error", ()):
+        print(f"hotdog_ft: {message}", file=sys.stderr)
+    if options.csv:
+        print(table.to_csv(index=False, lineterminator="\n"), end="")
+    elif options.json:
+        rows = table.astype(object).where(table.notna(), None).to_dict("records")
+        text = json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1)
+        print(text.encode("utf-8", "backslashreplace").decode())  # as JSON writes lone surrogates
+    else:
+        print(table.drop(bad.index).drop(columns="error", errors="ignore").to_string(index=False))
+    return int(len(bad) > 0)
 
 
 def _download(options):
@@ -101,12 +120,40 @@ COMMANDS = {
 }
 
 
+def _is_for_the_user(error):
+    """Whether an error is a sentence of ours, not a fault of the program: that keeps its traceback.
+
+    A plain ValueError is ours if a module of ours raised it, not a library below.
+    """
+    if isinstance(error, (DataError, FloatingPointError, OSError, ImportError, MemoryError)):
+        return True
+    last = error.__traceback__
+    while last.tb_next:
+        last = last.tb_next
+    return last.tb_frame.f_globals.get("__name__", "").split(".")[0] == __package__
+
+
+def _drop_output():
+    """Have what is left to print go nowhere, or Python complains about it when it ends."""
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+
+
 def main(arguments=None):
     """Run one command; returns the exit status. A fault that has a known cure is one line."""
     options = parser().parse_args(arguments)
+    if hasattr(sys.stdout, "reconfigure"):  # file names come out as they are on disk
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     try:
-        return COMMANDS[options.command](options) or 0
+        status = COMMANDS[options.command](options) or 0
+        print(end="", flush=True)
+        return status
+    except BrokenPipeError:  # whoever read the output has gone, as `head` does
+        _drop_output()
+        return 128 + signal.SIGPIPE
     except (ValueError, FloatingPointError, OSError, ImportError, MemoryError) as error:
+        if not _is_for_the_user(error):
+            raise
         print(f"hotdog_ft: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:

@@ -193,16 +193,39 @@ def parser():
     predict = commands.add_parser(
         "predict",
         help="say what is on pictures",
-        description="Print a table: file, class, probability.",
+        description="Print a table: file, class, probability. The exit status is 1 if a picture "
+        "cannot be read; then nothing is predicted, but for --skip-bad.",
     )
     predict.add_argument(
-        "paths", nargs="+", metavar="PATH", help="a picture, or a folder of pictures"
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a picture, a folder of pictures, or a pattern such as 'photos/**/*.jpg'",
     )
     predict.add_argument(
         "--net",
         metavar="FILE",
         default="net.safetensors",
         help="what `train` saved (default: net.safetensors)",
+    )
+    form = predict.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="print CSV in UTF-8 instead")
+    form.add_argument("--json", action="store_true", help="print a JSON list of objects instead")
+    predict.add_argument(
+        "--top-k",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="the N likeliest classes of each picture (default: 1)",
+    )
+    predict.add_argument(
+        "--probabilities", action="store_true", help="the probability of every class as well"
+    )
+    predict.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="predict all that can be read, and list the others on the standard error; in CSV and "
+        "JSON they have a sentence in the column `error`. The exit status is 1 if there are any",
     )
 
     commands.add_parser(

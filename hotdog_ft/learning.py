@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from mxnet import nd
 from mxnet.gluon import nn
 
-from .mxnet_internals import global_stats_flags, set_global_stats_flags
+from .mxnet_internals import build_graph, global_stats_flags, set_global_stats_flags
 
 
 def freeze(block):
@@ -136,6 +136,7 @@ def learning_as_set(net, settings):
     """
     with ExitStack() as stack:
         # graphs of the whole net that were built before know nothing of this; nor later of its end
+        stack.callback(build_graph, net)  # called last: `net.export` works at once
         stack.callback(net.hybridize, static_alloc=True)
         net.hybridize(static_alloc=True)
         if settings.trained != "all" and not hasattr(net, "features"):

@@ -1,15 +1,12 @@
 """The networks of the chapter: target and scratch twin of any source net."""
 
 import hashlib
-from contextlib import contextmanager
 from numbers import Integral
 
-from mxnet import MXNetError, cpu, init, nd
+from mxnet import MXNetError, init, nd
 from mxnet.gluon import HybridBlock, nn
-from mxnet.runtime import Features
 
 from .architectures import initialise
-from .devices import devices_of
 from .mxnet_internals import arrays_of, parameters, uninitialised_copy
 from .settings import Settings
 
@@ -121,27 +118,6 @@ def scratch_net(pretrained_net, num_classes):
     net = _twin(pretrained_net, num_classes)
     initialise(net, init.Xavier())
     return net
-
-
-@contextmanager
-def fused(block, X):
-    """Within this block a net on a CPU predicts with fused operations of oneDNN.
-
-    Convolution, BatchNorm and ReLU become one operation. Predictions change in the last digits
-    only. Nothing is to be trained meanwhile.
-
-    Parameters
-    ----------
-    block : HybridBlock
-    X : numpy.ndarray
-        An input such as those to come.
-    """
-    try:
-        if devices_of(block) == [cpu()] and Features().is_enabled("MKLDNN"):
-            block.optimize_for(nd.array(X), backend="MKLDNN", static_alloc=True)
-        yield
-    finally:
-        block.hybridize(static_alloc=True)  # the plain graph again, with today's parameters
 
 
 def fingerprint(block):

@@ -49,19 +49,26 @@ def uninitialised_copy(block):
     return copied
 
 
-def build_graph(net):
-    """Build the graph that ``net.export`` writes, without computing anything.
-
-    The public way is a picture, of a size that the net can take.
-    """
-    net._build_cache(nd.zeros((1, 3, 1, 1)))
-
-
 def set_arrays(block, arrays):
     """Put back what `arrays_of` gave, on every device."""
     wanted = parameters(block)
     for name, array in arrays.items():
         wanted[name].set_data(nd.array(array))
+
+
+def build_graph(net, X=None):
+    """Build the graph that ``net.export`` writes, if `net` is hybridized and has none.
+
+    The public way is to run a picture, of a size that the net can take.
+
+    Parameters
+    ----------
+    X : mxnet.nd.NDArray, optional
+        An input, for a net whose parameters have no shapes yet.
+    """
+    if getattr(net, "_active", False) and net._cached_op is None:
+        with next(iter(net.collect_params().values())).list_ctx()[0] as device:
+            net._build_cache(nd.zeros((1, 3, 1, 1), ctx=device) if X is None else X)
 
 
 def _batch_norms(block):

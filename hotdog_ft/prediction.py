@@ -1,54 +1,88 @@
-"""What a net says about picture files."""
+"""What a net says about pictures."""
 
-from pathlib import Path
+from numbers import Integral
 
 import numpy as np
+from tqdm import tqdm
 
-from .data import Pictures
+from .augment import TestAugs
 from .download import DataError
-from .evaluation import batch_logits, probabilities
-from .folders import visible
-from .loader import plain_loader
-from .model import fused
+from .evaluation import batch_logits
+from .evaluation import probabilities as softmax
+from .inference import fused, outputs
 from .settings import Settings
+from .sources import BATCH, named, prepared
 
 
-def _files(paths):
-    """The files that are meant: a folder stands for all that is visible in it, at any depth."""
-    found = []
-    for path in map(Path, [paths] if isinstance(paths, (str, Path)) else paths):
-        if not path.exists() and not path.is_symlink():
-            raise DataError(f"There is no {path}. Name pictures, or folders of pictures.")
-        if path.is_dir() and not path.is_symlink():
-            found += _files(visible(path))
-        else:
-            found.append(path)
-    return found
+def _class_names(net, classes, count):
+    """A name per output: those given, else the net's own, else numbers."""
+    whose = "net.classes" if classes is None else "classes"
+    classes = getattr(net, "classes", None) if classes is None else classes
+    if classes is None:
+        return list(range(count))
+    if isinstance(classes, str) or len(classes) != count:
+        held = repr(classes) if isinstance(classes, str) else f"{len(classes)} names"
+        raise ValueError(
+            f"{whose} is {held}, the net has {count} outputs: give classes=[…], a name per output."
+        )
+    return list(classes)
 
 
-def predict(net, paths, classes=None, size=None):
-    """Classify picture files of any kind that Pillow opens.
+def _check_top_k(top_k, count=None):
+    good = isinstance(top_k, Integral) and not isinstance(top_k, bool) and top_k >= 1
+    if not good or (count and top_k > count):
+        most = f" to {count}, the number of classes" if count else ""
+        raise ValueError(f"top_k is {top_k!r}: it must be a whole number from 1{most}.")
+
+
+def _free_name(name, number, taken):
+    """The name of a class as that of a column; one that is taken gets the class's number."""
+    while name in taken:
+        name = f"{name} ({number})"
+    return name
+
+
+def predict(
+    net, pictures, classes=None, size=None, *, top_k=1, probabilities=False, skip_bad=False
+):
+    """Classify pictures, whatever they come as; several threads may call it for the same net.
 
     Parameters
     ----------
     net : HybridBlock
-    paths : path or sequence of path
-        Files, or folders whose visible content is meant at any depth.
+    pictures : path, bytes, file object, Pillow image, array, ImageFolder, or iterable of these
+        A path names a picture, a folder (all pictures below it are meant, other files are not) or a
+        pattern such as ``"photos/**/*.jpg"``. A file object is binary. An array is (height, width)
+        or (height, width, channels), see `hotdog_ft.picture.from_array`; four dimensions are a
+        batch. An iterator is asked for pictures as they are needed, so that it may be long.
     classes : sequence of str, optional
         Names of the outputs; by default those that were saved with the net, else numbers.
     size : int, optional
         Side of the network's input in pixels; by default the one saved with the net, else 224.
+    top_k : int
+        How many of the likeliest classes get columns.
+    probabilities : bool
+        Whether every class gets a column as well.
+    skip_bad : bool
+        Whether pictures that cannot be read are left without an answer. Else they are all named in
+        one error, after all were opened, and nothing is returned.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``file`` (str), ``label`` (the likeliest class) and ``probability`` (its softmax
-        probability, 0 to 1), one row per picture.
+        A row per picture, in order. ``file`` is its path or name, else "picture 1", "picture 2", …
+        by its place. ``label`` is the likeliest class and ``probability`` its softmax probability,
+        0 to 1; then ``label_2``, ``probability_2``, … for `top_k`. With `probabilities` follows a
+        column per class by its name; a name that is taken, such as "file", gets the class's number:
+        "file (0)". With `skip_bad` the last column is ``error``: a sentence where there is no
+        answer (label None, probabilities NaN), else None.
 
     Raises
     ------
     DataError
-        There is no picture, or some cannot be read; all of these are named.
+        There is no picture, or some cannot be read (all of them with `skip_bad`); these are named.
+    ValueError
+        `classes` are not as many as the outputs, `top_k` is more, or `size` is no size.
 
     Examples
     --------
@@ -60,23 +94,62 @@ def predict(net, paths, classes=None, size=None):
         label
     0  hotdog
     """
+    _check_top_k(top_k)
+    size = getattr(net, "size", None) if size is None else size
+    size = Settings.size if size is None else Settings(size=size).size
+    sources = named(pictures)
+    files, errors, best, likely, shares = [], {}, [], [], []
+    total = len(sources) if isinstance(sources, list) else None
+    # delay: a bar for long work alone; disable=None: in a terminal alone
+    with tqdm(total=total, unit=" pictures", leave=False, disable=None, delay=2) as bar:
+        for batch in prepared(sources, TestAugs(size)):
+            good = [content for _, content in batch if not isinstance(content, DataError)]
+            for file, content in batch:
+                if isinstance(content, DataError):
+                    errors[len(files)] = str(content)
+                files.append(file)
+            if good and (skip_bad or not errors):
+                X = np.stack(good)
+                if not best:
+                    block = fused(net, X) if len(batch) == BATCH else net
+                logits = outputs(block, X)
+                if not best:
+                    names = _class_names(net, classes, logits.shape[1])
+                    _check_top_k(top_k, logits.shape[1])
+                share = softmax(logits)
+                best.append(np.argsort(-logits, axis=1, kind="stable")[:, :top_k])
+                likely.append(np.take_along_axis(share, best[-1], axis=1))
+                shares += [share] if probabilities else []
+            bar.update(len(batch))
+    if errors and (not skip_bad or not best):
+        head = [f"{len(errors)} of {len(files)} pictures are bad:"] if len(files) > 1 else []
+        raise DataError("\n".join(head + list(errors.values())))
+    if not files:
+        given = pictures if isinstance(pictures, str) else repr(pictures)[:200]
+        raise DataError(f"There is no picture in {given}.")
+    answers = [np.concatenate(part) if part else None for part in (best, likely, shares)]
+    return _frame(files, errors, *answers, names, skip_bad)
+
+
+def _frame(files, errors, best, likely, shares, names, skip_bad):
     import pandas as pd
 
-    pictures = Pictures(_files(paths)).check()
-    if not len(pictures):
-        raise DataError(f"There is no picture in {paths}.")
-    classes = getattr(net, "classes", None) if classes is None else list(classes)
-    size = size or getattr(net, "size", None) or Settings.size
-    with fused(net, np.zeros((1, 3, size, size))):
-        logits = np.concatenate([batch_logits(net, X) for X, _ in plain_loader(pictures, size)])
-    best = logits.argmax(axis=1)
-    return pd.DataFrame(
-        {
-            "file": [str(path) for path in pictures.paths],
-            "label": [classes[i] if classes else int(i) for i in best],
-            "probability": probabilities(logits).max(axis=1).astype(float),
-        }
-    )
+    def column(values, missing):
+        values = iter(values)
+        return [missing if row in errors else next(values) for row in range(len(files))]
+
+    columns = {"file": pd.Series(files, dtype=object)}  # no text type of pandas: any bytes
+    for place in range(best.shape[1]):
+        end = f"_{place + 1}" if place else ""
+        labels = column((names[i] for i in best[:, place]), None)
+        columns[f"label{end}"] = pd.Series(labels, dtype=object if errors else None)
+        columns[f"probability{end}"] = column(likely[:, place].astype(float), np.nan)
+    for number, name in enumerate(names if shares is not None else ()):
+        free = _free_name(name, number, {*columns, "error"})
+        columns[free] = column(shares[:, number].astype(float), np.nan)
+    if skip_bad:
+        columns["error"] = pd.Series([errors.get(row) for row in range(len(files))], dtype=object)
+    return pd.DataFrame(columns)
 
 
 def occlusion_map(net, x, label, cells=8):

@@ -8,10 +8,10 @@ from mxnet import autograd, gluon, nd
 
 from .devices import arrays, devices_of
 from .evaluation import accuracy, batch_logits, probabilities
+from .inference import fused, outputs
 from .labels import class_weights
 from .learning import lr_multiplier, weights_of
 from .loader import plain_loader, progress
-from .model import fused
 from .settings import FINE_TUNE
 
 
@@ -29,14 +29,10 @@ def extract_features(net, data_iter):
     features, labels : numpy.ndarray
         float32 (n, d) and integer (n,).
     """
-    device = devices_of(net.output)[0]
     batches = map(arrays, data_iter)
     first = next(batches)
-    with fused(net.features, first[0]):
-        parts = [
-            (net.features(nd.array(X, ctx=device)).flatten().asnumpy(), y)
-            for X, y in chain([first], batches)
-        ]
+    features = fused(net.features, first[0])
+    parts = [(outputs(features, X).reshape(len(X), -1), y) for X, y in chain([first], batches)]
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 

@@ -1,7 +1,5 @@
 """The target net and the scratch twin."""
 
-from dataclasses import replace
-
 import mxnet as mx
 import numpy as np
 import pytest
@@ -10,11 +8,9 @@ from mxnet import nd
 
 import hotdog_ft
 from hotdog_ft.architectures import resnet18
-from hotdog_ft.model import fingerprint, fused
+from hotdog_ft.model import fingerprint
 from hotdog_ft.mxnet_internals import parameters
 from hotdog_ft.settings import Settings
-
-ONE_EPOCH = Settings(num_epochs=1)
 
 
 def features_of(net):
@@ -96,43 +92,3 @@ def test_a_fingerprint_follows_every_bit_running_statistics_included(source_net)
         parameter.set_data(nd.array(value))
         assert fingerprint(same.features) != fingerprint(other.features)
         other = hotdog_ft.finetune_net(source_net, 2)
-
-
-def test_a_fused_net_predicts_the_same_and_learns_afterwards_as_if_it_had_not_been(source_net):
-    ((X, y),) = some_batches([6])
-    nets = []
-    for _ in range(2):
-        hotdog_ft.seed_everything(0)
-        nets.append(hotdog_ft.finetune_net(source_net, 2))
-    plain = nets[0](nd.array(X)).asnumpy()
-    close = {"rtol": 1e-4, "atol": 1e-5}
-    with fused(nets[1], X):
-        for count in (6, 1):  # any number of pictures
-            fast = nets[1](nd.array(X[:count])).asnumpy()
-            np.testing.assert_allclose(fast, plain[:count], **close)
-    np.testing.assert_array_equal(nets[1](nd.array(X)).asnumpy(), plain)
-    for net in nets:
-        train_on(net, [(X, y)], replace(ONE_EPOCH, learning_rate=0.1))
-    assert fingerprint(nets[0]) == fingerprint(nets[1])
-    with fused(nets[1], X):  # what it has learnt meanwhile counts
-        fast = nets[1](nd.array(X)).asnumpy()
-        np.testing.assert_allclose(fast, nets[0](nd.array(X)).asnumpy(), **close)
-
-
-def test_a_fused_net_that_is_interrupted_while_it_is_fused_has_its_plain_graph_again(
-    source_net, monkeypatch
-):
-    net = hotdog_ft.finetune_net(source_net, 2)
-    X = np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32")
-    optimize_for = type(net).optimize_for
-
-    def interrupted(*arguments, **options):
-        optimize_for(*arguments, **options)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(type(net), "optimize_for", interrupted)
-    with pytest.raises(KeyboardInterrupt), fused(net, X):
-        pass
-    with mx.autograd.record():  # a fused graph would give gradients of zero
-        net(nd.array(X)).sum().backward()
-    assert np.abs(net.output.weight.grad().asnumpy()).max() > 0

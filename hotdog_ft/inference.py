@@ -1,0 +1,68 @@
+"""What a block computes in prediction: from any thread, for many pictures with fused operations."""
+
+import threading
+
+import numpy as np
+from mxnet import autograd, cpu, gluon, nd, sym
+from mxnet.runtime import Features
+
+from .devices import devices_of
+from .mxnet_internals import build_graph
+
+# MXNet computes for one thread at a time: it builds a block's graph, and fills the memory that the
+# graph has allocated, without looking who else does.
+_turn = threading.RLock()
+
+
+def outputs(block, X):
+    """What `block` gives for a mini-batch, on all devices where it lies; threads take turns.
+
+    Parameters
+    ----------
+    block : Block
+        A net or a part of one, hybridized or not, or what `fused` has made of it.
+    X : numpy.ndarray
+        (n, …), as the block takes it.
+
+    Returns
+    -------
+    numpy.ndarray
+        (n, …)
+    """
+    with _turn, autograd.pause():
+        devices = devices_of(block)[: len(X)]
+        shards = zip(np.array_split(X, len(devices)), devices)
+        parts = [block(nd.array(shard, ctx=device)) for shard, device in shards]
+        return np.concatenate([part.asnumpy() for part in parts])
+
+
+def fused(block, X):
+    """A block that computes the same on a CPU with fused operations of oneDNN, for prediction only.
+
+    Convolution, BatchNorm and ReLU become one operation: for mini-batches that saves time, for a
+    single picture it does not, since BatchNorm is folded into the weights at every call. Results
+    change in the last digits only. Both blocks share their parameters, so that results follow
+    whatever becomes of these; the graph of `block` is its own as before, to train and to export.
+
+    Parameters
+    ----------
+    block : Block
+    X : numpy.ndarray
+        An input such as those to come.
+
+    Returns
+    -------
+    Block
+        `block` itself on other devices, and where MXNet cannot make one graph of it.
+    """
+    with _turn, autograd.pause():
+        build_graph(block, nd.array(X[:1], ctx=devices_of(block)[0]))
+        if devices_of(block) != [cpu()] or not Features().is_enabled("MKLDNN"):
+            return block
+        try:
+            data = sym.var("data", dtype="float32")
+            copy = gluon.SymbolBlock(block(data), data, params=block.collect_params())
+            copy.optimize_for(nd.array(X[:1]), backend="MKLDNN", static_alloc=True)
+        except Exception:  # whatever a layer raises that is no symbol's business: it runs as it is
+            return block
+        return copy

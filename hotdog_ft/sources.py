@@ -1,0 +1,196 @@
+"""Whatever may stand for pictures, opened one after the other: paths, bytes, arrays and streams."""
+
+import glob
+import io
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from numbers import Real
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from .data import WORKERS, Pictures
+from .download import DataError, existing
+from .folders import picture_files
+from .picture import SUFFIXES, from_array, from_image, is_picture, read_picture
+
+BATCH = 32  # pictures that are prepared, and judged, together
+WANTED = "Name pictures, folders of pictures, or a pattern such as 'photos/*.jpg'."
+
+
+def _natural(path):
+    return [(len(part), part) for part in path.parts]
+
+
+def _matches(pattern):
+    """The pictures that a pattern means, in order; of a folder that exists its name counts."""
+    root = next(parent for parent in pattern.parents if os.path.exists(parent))
+    rest = str(pattern.relative_to(root))
+    found = glob.glob(os.path.join(glob.escape(str(root)), rest), recursive=True)
+    for path in sorted(map(Path, found), key=_natural):
+        if not path.is_dir():
+            if path.suffix.lower() in SUFFIXES or is_picture(path):
+                yield path
+        elif "**" not in rest:  # else what is in it matches too
+            yield from picture_files(path)[0]
+
+
+def _files(text):
+    """The files that one path, folder or pattern stands for."""
+    if len(text) > 4096 or text.startswith("data:"):
+        raise DataError(f"{text[:30]}… is no path: give a picture's content as bytes. {WANTED}")
+    path = Path(os.path.expanduser(text))
+    if os.path.islink(path) and not os.path.exists(path):
+        return [path]  # to nowhere, which is said where it is read
+    if glob.has_magic(text) and not os.path.exists(path) and "://" not in text:
+        files = list(_matches(path))
+        if not files:
+            raise DataError(f"There is no picture that matches {text}. {WANTED}")
+        return files
+    path = existing(text, WANTED)
+    return picture_files(path)[0] if path.is_dir() else [path]
+
+
+def _name_of(source):
+    """The file name that an object brings along; None if it has none."""
+    names = (getattr(source, attribute, None) for attribute in ("filename", "name"))
+    return next((str(name) for name in names if name and isinstance(name, (str, Path))), None)
+
+
+def _content(file):
+    """All bytes of a file object, from its beginning where it can be wound back."""
+    try:
+        if hasattr(file, "seekable") and file.seekable():
+            file.seek(0)
+        content = file.read()
+    except (OSError, ValueError) as error:  # ValueError: it is closed
+        raise DataError(f"it cannot be read ({error}).") from error
+    if not isinstance(content, (bytes, bytearray)):
+        kind = type(content).__name__
+        raise DataError(f"it gives {kind} instead of bytes: open it in binary mode, 'rb'.")
+    return content
+
+
+def _decoder(content, name):
+    file = io.BytesIO(content)
+    file.name = name  # for messages
+    return partial(read_picture, file)
+
+
+def _refuse(error, name):
+    raise error
+
+
+def _each(source):
+    """``name, fetch`` of every picture that `source` stands for; the name may be None.
+
+    ``fetch(name)`` gives pixels, or what gives them when it is called, by any thread and later. For
+    when the next picture is asked for, an array may be overwritten, and a file closed.
+    """
+    if isinstance(source, Pictures):
+        for index, path in enumerate(source.paths):
+            yield str(path), lambda _, index=index: lambda: source[index][0]
+    elif isinstance(source, (str, os.PathLike)):
+        text = os.fsdecode(source)
+        try:
+            files = _files(text)
+        except DataError as error:
+            yield text, partial(_refuse, error)
+        else:
+            for path in files:
+                yield str(path), lambda _, path=path: partial(read_picture, path)
+    elif isinstance(source, (bytes, bytearray, memoryview)):
+        yield None, partial(_decoder, source)
+    elif isinstance(source, Image.Image):
+        yield _name_of(source), lambda _: from_image(source)
+    elif hasattr(source, "read"):
+        yield _name_of(source), lambda name: _decoder(_content(source), name)
+    elif hasattr(source, "asnumpy") or hasattr(source, "__array__"):
+        array = np.asarray(source.asnumpy() if hasattr(source, "asnumpy") else source)
+        if array.ndim == 4 or (array.ndim == 1 and array.dtype.kind in "OU"):
+            yield from _each(list(array))
+        else:
+            yield None, partial(from_array, array)
+    elif isinstance(source, tuple) and len(source) == 2 and isinstance(source[1], Real):
+        yield from _each(source[0])  # an example: a picture with its label
+    elif isinstance(source, Iterable) and not isinstance(source, dict):
+        for item in source:
+            yield from _each(item)
+    elif hasattr(source, "__getitem__") and not isinstance(source, dict):
+        for index in range(len(source)):  # a data set
+            yield from _each(source[index])
+    else:
+        why = f"an object of type {type(source).__name__} is no picture. {WANTED}"
+        yield None, partial(_refuse, DataError(why))
+
+
+def named(pictures):
+    """``name, fetch`` of every picture in order; without a name it is "picture 1", "picture 2", …
+
+    Returns
+    -------
+    list, or an iterator where `pictures` is one
+    """
+
+    def numbered():
+        for place, (name, fetch) in enumerate(_each(pictures), 1):
+            yield name or f"picture {place}", fetch
+
+    return numbered() if isinstance(pictures, Iterator) else list(numbered())
+
+
+def _sentence(name, error):
+    text = str(error)
+    return error if text.startswith(name[:30]) or name in text else DataError(f"{name}: {text}")
+
+
+def _prepare(name, pixels, augs):
+    try:
+        return augs(pixels() if callable(pixels) else pixels)
+    except DataError as error:
+        return _sentence(name, error)
+
+
+def prepared(pictures, augs):
+    """Batches of pictures that are ready for a net; a few dozen are in memory at a time.
+
+    Threads decode the next batch while one is in use.
+
+    Parameters
+    ----------
+    pictures : iterable
+        As `named` gives it.
+    augs : callable
+        See :mod:`hotdog_ft.augment`.
+
+    Yields
+    ------
+    list of (name, content)
+        The content is float32 (3, S, S), or the DataError of a picture that cannot be read.
+    """
+    pictures, waiting = iter(pictures), deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+
+        def begin(name, fetch):
+            try:
+                pixels = fetch(name)
+            except DataError as error:
+                return _sentence(name, error)
+            if callable(pixels):
+                return pool.submit(_prepare, name, pixels, augs)
+            return _prepare(name, pixels, augs)
+
+        def ended(jobs):
+            return [(n, job.result() if isinstance(job, Future) else job) for n, job in jobs]
+
+        while jobs := [(name, begin(name, fetch)) for name, fetch in islice(pictures, BATCH)]:
+            waiting.append(jobs)
+            if len(waiting) > 1:
+                yield ended(waiting.popleft())
+        while waiting:
+            yield ended(waiting.popleft())

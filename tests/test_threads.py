@@ -1,0 +1,106 @@
+"""Predictions from many threads at a time, as a web server makes them."""
+
+import http.client
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
+
+import hotdog_ft
+
+# isort: split
+import numpy as np
+from conftest import make_source_net, some_batches
+from mxnet import nd
+from picture_zoo import picture, saved
+
+from hotdog_ft.evaluation import batch_logits, evaluate
+from hotdog_ft.prediction import occlusion_map
+from hotdog_ft.probe import extract_features
+
+
+def in_threads(count, jobs):
+    with ThreadPoolExecutor(count) as pool:
+        return [future.result() for future in [pool.submit(job) for job in jobs]]
+
+
+def test_report_45_a_threaded_server_answers_a_thousand_requests_right():
+    net = hotdog_ft.finetune_net(make_source_net(), 4)
+    net.size, net.classes = 32, list("abcd")
+    rng = np.random.default_rng(0)
+    bodies = [saved(picture(colour=tuple(rng.integers(0, 256, 3))), "PNG") for _ in range(20)]
+    bodies += [saved(picture(colour=tuple(rng.integers(0, 256, 3))).rotate(45), "PNG")] * 5
+    alone = [hotdog_ft.predict(net, body) for body in bodies]
+    expected = [(row.label[0], row.probability[0]) for row in alone]
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            try:
+                row = hotdog_ft.predict(net, body).iloc[0]
+                status, answer = 200, f"{row.label} {row.probability}".encode()
+            except Exception as error:
+                status, answer = 500, repr(error).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+        def client(first):
+            answers = []
+            for number in range(first, first + 125):
+                connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
+                connection.request("POST", "/", bodies[number % len(bodies)])
+                response = connection.getresponse()
+                answers.append((number % len(bodies), response.status, response.read().decode()))
+                connection.close()
+            return answers
+
+        starts = range(0, 1000, 125)
+        found = list(chain(*in_threads(8, [lambda s=start: client(s) for start in starts])))
+        server.shutdown()
+    assert len(found) == 1000
+    for number, status, answer in found:
+        assert status == 200, answer
+        label, probability = answer.split()
+        assert (label, float(probability)) == expected[number]
+
+
+def test_report_45_every_kind_of_prediction_is_safe_beside_every_other():
+    nets = [hotdog_ft.finetune_net(make_source_net(version), 2) for version in (1, 2)]
+    batches = some_batches([8, 3])
+    pictures = list(np.random.default_rng(0).integers(0, 256, (35, 40, 40, 3), dtype="uint8"))
+
+    def jobs():
+        for net in nets:
+            yield lambda net=net: hotdog_ft.predict(net, pictures, size=32).probability.to_numpy()
+            yield lambda net=net: evaluate(net, batches)
+            yield lambda net=net: extract_features(net, batches)[0]
+            yield lambda net=net: occlusion_map(net, batches[0][0][0], 0, 2)
+
+    expected = [job() for job in jobs()]
+    for found in in_threads(8, [lambda: [job() for job in jobs()]] * 8):
+        for ours, theirs in zip(found, expected):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_report_45_threads_may_be_the_first_to_use_a_net():
+    ((X, _),) = some_batches([4])
+    for version in (1, 2) * 5:
+        net = make_source_net(version)
+        expected = net(nd.array(X)).asnumpy()
+        net.hybridize(static_alloc=True)  # forgets the graph: one of them has to build it
+        start = threading.Barrier(8)
+
+        def first(net=net, start=start):
+            start.wait()
+            return batch_logits(net, X)
+
+        for found in in_threads(8, [first] * 8):
+            np.testing.assert_array_equal(found, expected)
