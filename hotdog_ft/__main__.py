@@ -82,7 +82,7 @@ def _predict(options):
     for message in bad.get("error", ()):
         print(f"hotdog_ft: {message}", file=sys.stderr)
     if options.csv:
-        print(table.to_csv(index=False, lineterminator="\n"), end="")
+        print(table.to_csv(index=False), end="")
     elif options.json:
         rows = table.astype(object).where(table.notna(), None).to_dict("records")
         text = json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1)
