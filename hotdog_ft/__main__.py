@@ -2,9 +2,10 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from .arguments import parser, train_settings
+from .arguments import parser
 
 
 def _compare(options):
@@ -36,6 +37,31 @@ def _run_in_the_open(recipe, settings, checkpoint):
     return studies.run(recipe, settings, checkpoint, say)
 
 
+# The options of `train` that are settings, and what these are called.
+TRAIN_SETTINGS = {
+    "--epochs": "num_epochs",
+    "--learning-rate": "learning_rate",
+    "--batch-size": "batch_size",
+    "--size": "size",
+    "--keep": "keep",
+    "--patience": "patience",
+    "--balance": "balance",
+}
+
+
+def _train_settings(options):
+    """The settings of `train`; a ValueError names the option that is out of range."""
+    from .settings import FINE_TUNE
+
+    settings = FINE_TUNE
+    for option, name in TRAIN_SETTINGS.items():
+        try:
+            settings = replace(settings, **{name: getattr(options, name)})
+        except ValueError as error:
+            raise ValueError(f"{option}: {error}") from error
+    return settings
+
+
 def _train(options):
     from . import data, fine_tuning, generators, model, records, weights, zoo
     from .fine_tuning import say
@@ -48,7 +74,7 @@ def _train(options):
         raise ValueError(f"There is no folder {out.parent} for --out {out}.")
     if out.exists() and not checkpoint.exists():
         raise ValueError(f"--out {out} is there already: remove it, or name another file.")
-    settings = train_settings(options)
+    settings = _train_settings(options)
     holdout = {} if options.holdout is None else {"holdout": options.holdout}
     train_imgs, test_imgs = data.load_image_folders(options.data, **holdout)
     source_net = weights.load_net(options.weights or zoo.fetch_weights())

@@ -114,7 +114,10 @@ class Recipe:
 def _load_data(path):
     train_imgs, test_imgs = load_image_folders(path or download_hotdog())
     if test_imgs is None:
-        raise DataError(f"{path} holds no test pictures, which runs are compared by: add test/.")
+        raise DataError(
+            f"{path} has no test set, and here runs are compared on one. To hold out a part of "
+            "its pictures, name its folder train itself."
+        )
     return train_imgs, test_imgs
 
 
