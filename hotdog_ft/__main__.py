@@ -5,8 +5,9 @@ import os
 import signal
 import sys
 import warnings
+from dataclasses import replace
 
-from .arguments import parser, train_settings
+from .arguments import parser
 from .download import DataError, make_folder, user_path
 
 
@@ -39,6 +40,31 @@ def _run_in_the_open(recipe, settings, checkpoint):
     return studies.run(recipe, settings, checkpoint, say)
 
 
+# The options of `train` that are settings, and what these are called.
+TRAIN_SETTINGS = {
+    "--epochs": "num_epochs",
+    "--learning-rate": "learning_rate",
+    "--batch-size": "batch_size",
+    "--size": "size",
+    "--keep": "keep",
+    "--patience": "patience",
+    "--balance": "balance",
+}
+
+
+def _train_settings(options):
+    """The settings of `train`; a ValueError names the option that is out of range."""
+    from .settings import FINE_TUNE
+
+    settings = FINE_TUNE
+    for option, name in TRAIN_SETTINGS.items():
+        try:
+            settings = replace(settings, **{name: getattr(options, name)})
+        except ValueError as error:
+            raise ValueError(f"{option}: {error}") from error
+    return settings
+
+
 def _train(options):
     from . import fine_tuning, generators, model, records, splits, weights, zoo
     from .fine_tuning import say
@@ -52,7 +78,7 @@ def _train(options):
     if out.exists() and not checkpoint.exists():
         raise ValueError(f"--out {out} is there already: remove it, or name another file.")
     make_folder(out.parent)  # before any work, whether it can be written to
-    settings = train_settings(options)
+    settings = _train_settings(options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the notes are printed below
         train_imgs, test_imgs = splits.load_image_folders(options.data, holdout=options.holdout)

@@ -1,7 +1,6 @@
 """What the command line takes."""
 
 import argparse
-from dataclasses import replace
 
 from .settings import BALANCES, FINE_TUNE, KEPT
 
@@ -24,29 +23,6 @@ def _positive(text):
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} must be at least 1")
     return number
-
-
-# The options of `train` that are settings.
-TRAIN_SETTINGS = {
-    "--epochs": "num_epochs",
-    "--learning-rate": "learning_rate",
-    "--batch-size": "batch_size",
-    "--size": "size",
-    "--keep": "keep",
-    "--patience": "patience",
-    "--balance": "balance",
-}
-
-
-def train_settings(options):
-    """The settings of `train`; a ValueError names the option that is out of range."""
-    settings = FINE_TUNE
-    for option, name in TRAIN_SETTINGS.items():
-        try:
-            settings = replace(settings, **{name: getattr(options, name)})
-        except ValueError as error:
-            raise ValueError(f"{option}: {error}") from error
-    return settings
 
 
 def parser():

@@ -192,4 +192,9 @@ def test_runs_that_choose_hold_a_fifth_out_unless_told_otherwise():
     assert Settings().held_out == 0
     assert Settings(keep="best").held_out == Settings(patience=1).held_out == 0.2
     assert Settings(keep="best", valid_fraction=0.1).held_out == 0.1
+
+
+def test_of_several_epochs_that_are_as_good_the_earliest_is_the_best():
+    assert History(valid_acc=[0.5, 0.75, 0.75, 0.25]).best_epoch == 2
+    assert History(probe_valid_acc=0.75, valid_acc=[0.5, 0.75]).best_epoch == 0
     assert History().best_epoch is None
