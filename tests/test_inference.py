@@ -14,10 +14,11 @@ from conftest import CHANNELS, cpus, make_source_net, some_batches, train_on, va
 from mxnet import nd
 from mxnet.gluon import nn
 
+from hotdog_ft.architectures import resnet18
 from hotdog_ft.augment import TestAugs
 from hotdog_ft.evaluation import batch_logits, probabilities
 from hotdog_ft.inference import fused, outputs
-from hotdog_ft.model import fingerprint, resnet18
+from hotdog_ft.model import fingerprint
 from hotdog_ft.mxnet_internals import parameters
 from hotdog_ft.settings import Settings
 

@@ -221,7 +221,7 @@ def test_a_name_that_looks_like_a_pattern_is_a_name_first(net, photos, tmp_path)
         (b"not a picture", "picture 1"),
         (io.StringIO("text"), "binary mode"),
     ],
-    ids=lambda value: repr(value)[:30],
+    ids=lambda value: repr(value).split(" object at")[0][:30],
 )
 def test_report_71_what_is_no_picture_gets_one_sentence(
     given, words, net, photos, tmp_path, monkeypatch
