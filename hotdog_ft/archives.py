@@ -1,6 +1,7 @@
 """Archives of pictures, unpacked once into the cache, and only what a set of pictures holds."""
 
 import contextlib
+import errno
 import os
 import shutil
 import stat
@@ -18,6 +19,7 @@ from .download import DataError, cache_folder
 MAX_UNPACKED = 10 << 30  # bytes that an archive may hold; the book's holds 0.26 GB
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, UnicodeError)
+DAMAGED += (NotImplementedError, RecursionError)  # an unknown method; too many folders in a name
 
 
 def _zip_members(zipped):
@@ -107,7 +109,7 @@ def unpack(archive):
     """
     archive = Path(archive)
     unpack_into = _unpacker(archive)
-    folder = cache_folder() / f"{archive.stem}-{pooch.file_hash(archive)[:12]}"
+    folder = cache_folder() / f"{archive.stem[:50]}-{pooch.file_hash(archive)[:12]}"
     if folder.is_dir():
         return folder
     scratch = None
@@ -116,16 +118,18 @@ def unpack(archive):
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="unpacking-"))
         unpack_into(archive, scratch)
         scratch.rename(folder)
-    except (*DAMAGED, NotImplementedError) as error:
+    except DAMAGED as error:
         raise DataError(
             f"{archive} could not be unpacked ({error}). Download it again, or unpack it by "
             "hand and name the folder of pictures."
         ) from error
     except OSError as error:
         if not folder.is_dir():  # else another process was quicker
+            way_out = "Make room there, or name another folder with HOTDOG_FT_CACHE."
+            if error.errno in (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR):  # of a member
+                way_out = "Unpack it by hand, and name the folder of pictures."
             raise DataError(
-                f"{archive} could not be unpacked into {folder.parent} ({error}). Make room "
-                "there, or name another folder with HOTDOG_FT_CACHE."
+                f"{archive} could not be unpacked into {folder.parent} ({error}). {way_out}"
             ) from error
     finally:
         if scratch:

@@ -15,7 +15,7 @@ def _probe(mode):
     bands = Image.getmodebands(mode)
     steps = np.linspace(0, 255, {1: 256, 3: 13, 4: 5}[bands]).astype("uint8")
     grid = np.stack(np.meshgrid(*[steps] * bands), axis=-1).reshape(1, -1, bands)
-    return Image.fromarray(grid[..., 0] if bands == 1 else grid, mode)
+    return Image.frombytes(mode, (grid.shape[1], 1), grid.tobytes())
 
 
 @functools.lru_cache(maxsize=32)

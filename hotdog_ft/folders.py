@@ -14,18 +14,22 @@ from .picture import SUFFIXES, is_picture
 # Folders that systems leave behind. What @eaDir holds is small copies of the pictures beside it.
 JUNK = frozenset(
     ("__macosx", "@eadir", "@tmp", "@recycle", "#recycle", "#snapshot", "$recycle.bin")
-    + ("lost+found", "system volume information")
+    + ("@__thumb", "@recently-snapshot", "recycler", "network trash folder", "temporary items")
+    + ("lost+found", "system volume information", "__pycache__")
 )
 # Files that begin like a TIFF or a JPEG and are none: cameras' raw data, and pictures of films.
 NO_PICTURES = frozenset(
     (".3fr", ".arw", ".cr2", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raw", ".rw2", ".srw", ".thm")
+    + (".dcr", ".erf", ".fff", ".gpr", ".iiq", ".kdc", ".mef", ".mos", ".rwl", ".sr2", ".srf")
 )
+# A copy that a program kept of a picture, or half a download: "1.jpg~", "1.jpg.crdownload".
+COPY = re.compile(rf"({'|'.join(map(re.escape, SUFFIXES))})(~|_original|\.\w+)$")
 PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("test", "testing"), "test"),
-    **dict.fromkeys(("val", "valid", "validation", "eval", "dev"), "valid"),
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("test", "testing", "tst"), "test"),
+    **dict.fromkeys(("val", "valid", "validation", "eval", "evaluation", "dev"), "valid"),
 }
-PART = re.compile(rf"(?<![a-z])({'|'.join(PARTS)})(?![a-z])")
+PART = re.compile(rf"(?<![a-z])({'|'.join(PARTS)})(?=(?:set|data|images?)?(?![a-z]))")
 WHAT_FITS = (
     "What fits: train/ and test/ with one folder of pictures per class, or the class folders "
     "alone; a zip or tar archive of that; or a CSV file with the columns file and label."
@@ -51,7 +55,9 @@ def _is_meant(file):
     suffix = file.suffix.lower()
     if suffix in SUFFIXES:
         return True
-    return suffix not in NO_PICTURES and os.path.isfile(file) and is_picture(file)
+    if suffix in NO_PICTURES or COPY.search(file.name.lower()):
+        return False
+    return os.path.isfile(file) and is_picture(file)
 
 
 def _kind(path):
@@ -118,9 +124,10 @@ def loose_pictures(folder):
 def part_of(name):
     """``kind, rest`` of a part's name such as "Train" or "seg_test"; None for any other name.
 
-    The kind is "train", "test" or "valid". The rest is what parts of one set have in common.
+    The kind is "train", "test" or "valid". The rest is what parts of one set have in common: a
+    number in front, as in "01_train", is none of it.
     """
-    low = name.lower()
+    low = re.sub(r"^\d+[\W_]*", "", name.lower())
     word = PART.search(low)
     return word and (PARTS[word[0]], f"{low[: word.start()]}*{low[word.end() :]}")
 
@@ -220,3 +227,16 @@ class ImageFolder(Pictures):
             )
         if empty:
             self.notes.append(f"Without a picture in {self.root}: {listed(empty)}.")
+
+
+def other_reading(images):
+    """A note where all classes hold folders of the same names, which may be the classes instead."""
+    classes = filter(holds_pictures, subfolders(images.root))
+    held = [{sub.name for sub in subfolders(one) if holds_pictures(sub)} for one in classes]
+    if len(held[0]) < 2 or any(names != held[0] for names in held):
+        return []
+    return [
+        f"{listed(images.classes)} in {images.root} are taken for the classes, and each holds "
+        f"{listed(sorted(held[0]))}: if these are the classes, name one of the former, or call "
+        "two of them train and test."
+    ]

@@ -3,17 +3,22 @@
 import csv
 import io
 import os
+import re
 import unicodedata
+from collections.abc import Iterable, Mapping
 from numbers import Integral
+
+import numpy as np
 
 from .data import Pictures
 from .download import DataError
 from .folders import PARTS, class_name, listed
 
 COLUMNS = {
-    **dict.fromkeys(("file", "filename", "path", "image"), "file"),
-    **dict.fromkeys(("label", "class"), "label"),
-    "split": "split",
+    **dict.fromkeys(("file", "filename", "filepath", "path"), "file"),
+    **dict.fromkeys(("image", "imagename", "imagepath", "img", "imgpath"), "file"),
+    **dict.fromkeys(("label", "labels", "labelname", "class", "classname", "category"), "label"),
+    **dict.fromkeys(("split", "set", "subset", "partition"), "split"),
 }
 MOST = 20  # problems that an error lists; the first ones tell what is wrong
 
@@ -28,6 +33,17 @@ def _text_of(path):
         return content.decode("utf-16" if utf16 else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 ({error}). Save it as CSV UTF-8.") from error
+
+
+def _meanings(path, columns):
+    """What each column is, "file", "label", "split" or None; the plain word goes first."""
+    words = [re.sub(r"[\W_]", "", column.lower()) for column in columns]
+    found = [COLUMNS.get(word) for word in words]
+    kinds = [None if kind in words and word != kind else kind for word, kind in zip(words, found)]
+    twice = [column for column, kind in zip(columns, kinds) if kind and kinds.count(kind) > 1]
+    if twice:
+        raise DataError(f"{path} has {listed(twice)}, which mean the same: keep one of them.")
+    return kinds
 
 
 def rows_of_csv(path):
@@ -47,7 +63,7 @@ def rows_of_csv(path):
     reader = csv.reader(lines[first:], delimiter=max(",;\t", key=header.count))
     rows = []
     try:
-        names = [COLUMNS.get(name.strip().lower()) for name in next(reader, [])]
+        names = _meanings(path, next(reader, []))
         absent = [name for name in ("file", "label") if name not in names]
         if absent:
             raise DataError(
@@ -68,14 +84,19 @@ def rows_of_csv(path):
 
 def rows_of_list(items):
     """The rows of a list of ``(path, label)`` or ``(path, label, split)``."""
+    if not isinstance(items, Iterable) or isinstance(items, (bytes, Mapping)):
+        kind = type(items).__name__
+        raise ValueError(f"A path or a list of (path, label) is expected instead of {kind}.")
+    if hasattr(items, "itertuples"):  # of pandas
+        raise ValueError("Give the rows of the frame: list(zip(frame.file, frame.label)).")
     rows = []
     for number, item in enumerate(items, 1):
-        if not isinstance(item, (tuple, list)) or len(item) not in (2, 3):
+        if not isinstance(item, (tuple, list, np.ndarray)) or len(item) not in (2, 3):
             raise ValueError(f"Item {number} is no (path, label) and no (path, label, split).")
         file, label, split = (*item, None)[:3]
         if not isinstance(file, (str, os.PathLike)):
             raise ValueError(f"Item {number} begins with {type(file).__name__}, not with a path.")
-        if not isinstance(label, (str, Integral)):
+        if not isinstance(label, (str, Integral, np.bool_)):
             raise ValueError(
                 f"Item {number} has a label of type {type(label).__name__}: text or "
                 "whole numbers are wanted."

@@ -80,7 +80,8 @@ def _sentence(name):
         reason, way_out = error.args
         raise DataError(f"{name} cannot be read as a picture: {reason}. {way_out}") from error
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, …
-        reason, way_out = f"it is damaged or cut off ({error})", _REPLACE
+        reason = f"it is damaged or cut off ({str(error) or type(error).__name__})"
+        way_out = _REPLACE
         if getattr(error, "strerror", None):  # of the operating system
             reason, way_out = error.strerror, "Check its path and who may read it."
         raise DataError(f"{name} cannot be read as a picture: {reason}. {way_out}") from error

@@ -76,10 +76,8 @@ def _eight_bits(array, refuse):
     low, high = array.min(), array.max()
     if array.dtype.kind == "f":
         if low < -0.5 / 255 or high > 1 + 0.5 / 255:  # resizing overshoots a little
-            refuse(
-                f"floats lie within 0..1, these within {low:.4g}..{high:.4g}; "
-                "for 0..255, divide by 255"
-            )
+            cure = "for 0..255, divide by 255" if low >= 0 else "give it before it was normalised"
+            refuse(f"floats lie within 0..1, these within {low:.4g}..{high:.4g}; {cure}")
         return np.rint(array.astype("float64").clip(0, 1) * 255).astype("uint8")
     if array.dtype == np.uint16:
         if 0 < high <= 255:

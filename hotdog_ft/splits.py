@@ -13,10 +13,12 @@ from .download import DataError, existing
 from .folders import (
     WHAT_FITS,
     ImageFolder,
+    class_name,
     holds_pictures,
     listed,
     loose_pictures,
     misfit,
+    other_reading,
     part_of,
     subfolders,
 )
@@ -24,7 +26,7 @@ from .lists import parts_of_rows, rows_of_csv, rows_of_list
 from .parts import hold_out
 
 HOLDOUT = 0.2  # the share of each class that becomes the test set where there is none
-SHEETS = (".xlsx", ".xls", ".ods", ".numbers")
+OTHER_LISTS = (".xlsx", ".xls", ".ods", ".numbers", ".txt", ".json", ".jsonl", ".parquet")
 
 
 def load_image_folders(source, *, holdout=None):
@@ -120,8 +122,8 @@ def _parts(source):
         raise DataError(f"{path} is no file and no folder. {WHAT_FITS}")
     if suffix in (".csv", ".tsv"):
         return _named(parts_of_rows(rows_of_csv(path), path.name, path.parent), path), []
-    if suffix in SHEETS:
-        raise DataError(f"{path} is a spreadsheet: save it as CSV UTF-8, and name that.")
+    if suffix in OTHER_LISTS:
+        raise DataError(f"{path} is no CSV file: save it as CSV UTF-8, columns file and label.")
     return _parts_of_folder(unpack(path))
 
 
@@ -140,8 +142,11 @@ def _parts_of_folder(folder):
         names = [str(next(iter(some.values())).parent) for some in found]
         raise misfit(folder, f"holds several data sets, {listed(names)}: name one of them.")
     if not found:
-        return {"all": ImageFolder(_folder_of_classes(folder))}, []
-    parts = {kind: ImageFolder(part) for kind, part in found[0].items()}
+        images = ImageFolder(_folder_of_classes(folder))
+        return {"all": images}, other_reading(images)
+    parts = {kind: ImageFolder(_without_wraps(part)) for kind, part in found[0].items()}
+    for kind, part in found[0].items():
+        parts[kind].name = class_name(part.name)
     parent, notes = found[0]["train"].parent, []
     others = [sub for sub in subfolders(parent) if sub not in found[0].values()]
     if len(parts) > 1:
@@ -166,7 +171,7 @@ def _find_parts(folder, levels=2):
         kind, rest = part_of(sub.name) or ("", "")
         groups.setdefault(rest, {}).setdefault(kind, []).append(sub)
     for rest, group in groups.items():
-        told = len(group) > 1 or rest in ("*", "*_set", "*-set", "* set")
+        told = len(group) > 1 or rest in ("*", "*set", "*_set", "*-set", "* set")
         parts = {kind: list(filter(_holds_classes, subs)) for kind, subs in group.items()}
         parts = {kind: subs for kind, subs in parts.items() if subs}
         if "train" not in parts or not told:
@@ -184,11 +189,21 @@ def _find_parts(folder, levels=2):
         return [found["*"]]
     if found or not levels:
         return list(found.values())
-    return [parts for sub in subfolders(folder) for parts in _find_parts(sub, levels - 1)]
+    inner = subfolders(folder)
+    levels -= len(inner) > 1  # as many folders in each other as there are, where each is alone
+    return [parts for sub in inner for parts in _find_parts(sub, levels)]
 
 
 def _holds_classes(folder):
     return any(holds_pictures(sub) for sub in subfolders(folder))
+
+
+def _without_wraps(part):
+    """The folder of the classes in a part: "train/images" where that is all that "train" holds."""
+    inner = [sub for sub in subfolders(part) if holds_pictures(sub)]
+    if len(inner) != 1 or loose_pictures(part) or not _holds_classes(inner[0]):
+        return part
+    return _without_wraps(inner[0])
 
 
 def _folder_of_classes(folder):
@@ -204,7 +219,7 @@ def _folder_of_classes(folder):
                 f"holds {names}, and no class folders in a folder train beside the rest. To hold "
                 "out a test set, name the folder of the classes itself; rename what is a class.",
             )
-        if len(inner) != 1 or loose_pictures(folder) or not _holds_classes(inner[0]):
+        if _without_wraps(folder) == folder:
             break
         folder = inner[0]
     for sub in inner:
@@ -229,7 +244,7 @@ def _check_classes(parts):
         )
     if len(classes) < 2:
         where = parts.get("all", parts.get("train"))
-        raise DataError(
-            f"{getattr(where, 'root', where.name)} holds one class, {listed(classes)}: with fewer "
-            "than two there is nothing to tell apart."
-        )
+        why = f"holds one class, {listed(classes)}: with fewer than two there is nothing to tell"
+        if hasattr(where, "root"):
+            raise misfit(where.root, f"{why} apart.")
+        raise DataError(f"{where.name} {why} apart.")

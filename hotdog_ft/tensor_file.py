@@ -9,7 +9,7 @@ import mxnet as mx
 import numpy as np
 from safetensors import SafetensorError, deserialize, safe_open
 
-from .download import DataError
+from .download import DataError, existing
 
 
 class WeightsError(DataError):
@@ -48,6 +48,7 @@ _BY_SUFFIX = {
     **dict.fromkeys((".pb", ".tflite", ".index"), ("a file of TensorFlow", _EXPECTED)),
     ".onnx": ("a file of ONNX", _EXPECTED),
     ".pdparams": ("a file of PaddlePaddle, a pickle", _EXPECTED),
+    ".npz": ("a file of NumPy", _EXPECTED),
 }
 
 
@@ -60,7 +61,8 @@ def _refuse_another_format(path, head):
             if any(name.endswith("data.pkl") for name in zipped.namelist()):
                 found = _PICKLE
     suffix = path.suffix.lower()
-    if suffix in _BY_SUFFIX and found in (None, _PICKLE):  # other programs write pickles too
+    # other programs write pickles and zip archives too
+    if suffix in _BY_SUFFIX and found in (None, _PICKLE, _BY_START[b"PK"]):
         found = _BY_SUFFIX[suffix]
     if found:
         what, cure = found
@@ -133,7 +135,7 @@ def read_tensors(path):
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : path
         A .params file of Gluon, or a .safetensors file, whatever its suffix.
 
     Returns
@@ -148,8 +150,12 @@ def read_tensors(path):
     WeightsError
         It is missing, damaged, of another format, or holds something else than finite floats.
     """
+    try:
+        path = existing(path, "Name a .params or .safetensors file.")
+    except DataError as error:
+        raise WeightsError(str(error)) from error
     if not path.is_file():
-        raise WeightsError(f"There is no file {path}. Name a .params or .safetensors file.")
+        raise WeightsError(f"{path} is no file. Name a .params or .safetensors file.")
     try:
         with open(path, "rb") as file:
             head = file.read(32)

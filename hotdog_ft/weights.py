@@ -64,7 +64,6 @@ def load_net(path):
     >>> load_net(load_recipe("mini").weights).output
     Dense(128 -> 14, linear)
     """
-    path = user_path(path)
     tensors, notes = read_tensors(path)
     in_file = {name: array.shape for name, array in tensors.items()}
     begin = first_convolutions(in_file).values()

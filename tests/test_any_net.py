@@ -227,5 +227,5 @@ def test_report_48_a_home_folder_is_one(source_net, tmp_path, monkeypatch):
     hotdog_ft.save_net(source_net, "~/net.safetensors", list("abcde"), 32)
     assert [path.name for path in tmp_path.iterdir()] == ["net.safetensors"]
     assert hotdog_ft.load_net("~/net.safetensors").size == 32
-    with pytest.raises(WeightsError, match=f"There is no file {tmp_path}/other"):
+    with pytest.raises(WeightsError, match=f"There is no {tmp_path}/other"):
         hotdog_ft.load_net("~/other")

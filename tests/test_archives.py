@@ -196,6 +196,21 @@ except hotdog_ft.DataError as error:
     assert "Download it again" not in done.stdout and done.stdout.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "names", [[f"a/{'ơ' * 200}.png"], ["a/b", "a/b/1.png"], ["a/" * 1500 + "1.png"]]
+)
+def test_report_84_names_that_this_disk_cannot_hold(names, tmp_path):
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as zipped:
+        for name in names:
+            zipped.writestr(name, b"")
+    refused(tmp_path / "photos.zip", "npack it by hand")
+
+
+def test_report_84_an_archive_with_a_long_name(picture_folders, tmp_path):
+    archive = zip_of(picture_folders(), tmp_path / f"{'x' * 251}.zip")
+    assert len(hotdog_ft.load_image_folders(archive)[0])
+
+
 def test_an_archive_of_another_kind_is_to_be_unpacked_by_hand(tmp_path):
     (tmp_path / "photos.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(100))
     refused(tmp_path / "photos.7z", "unpack it by hand")

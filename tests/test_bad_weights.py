@@ -125,6 +125,24 @@ def test_a_missing_file_is_named(tmp_path):
         hotdog_ft.load_net(tmp_path / "absent.params")
 
 
+@pytest.mark.parametrize(
+    "path, words",
+    [
+        ("https://example.org/net.safetensors", "is an address: download it first"),
+        ("nett.params", r"Did you mean .*/net\.params"),
+        ("", "path is empty"),
+        (".", "is no file"),
+    ],
+)
+def test_reports_71_and_86_what_is_no_path_of_a_file_is_one_sentence(
+    path, words, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.params").touch()
+    with pytest.raises(WeightsError, match=words):
+        hotdog_ft.load_net(tmp_path / path if path == "nett.params" else path)
+
+
 def test_arrays_without_names_are_an_error(tmp_path):
     mx.nd.save(str(tmp_path / "net.params"), [mx.nd.zeros(3)])
     with pytest.raises(WeightsError, match=r"net\.params names no tensors"):

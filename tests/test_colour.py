@@ -103,6 +103,7 @@ def shown(primaries, to_linear):
     return np.rint(255 * linear_to_srgb(to_linear(COLOURS / 255) @ matrix.T))
 
 
+@pytest.mark.filterwarnings("error::DeprecationWarning")
 @pytest.mark.parametrize("format", ["PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize(
     "primaries, to_linear", [(P3, srgb_to_linear), (ADOBE, adobe_to_linear)], ids=["P3", "Adobe"]

@@ -3,6 +3,7 @@
 import unicodedata
 
 import numpy as np
+import pandas as pd
 import pytest
 from folder_zoo import CLASSES, PICTURE, error_of, load, put
 
@@ -96,6 +97,23 @@ class TestCsv:
         (path.parent / "chairs.xlsx").write_bytes(b"PK")
         assert "save it as CSV UTF-8" in error_of(path.parent / "chairs.xlsx")
 
+    def test_report_62_columns_have_many_names(self, write):
+        rows = "a/1.png,{0}\na/2.png,{0}\nb/1.png,{1}\nb/2.png,{1}\n"
+        for header in ("file_name,label", "Image Path,Category", "filepath,class name"):
+            train_imgs, _, _ = load(write(f"{header}\n{rows.format('a', 'b')}"), holdout=0)
+            assert train_imgs.labels == [0, 0, 1, 1]
+        odd = write("path,file,set,label\nx,a/1.png,train,a\nx,b/1.png,train,b\n")
+        assert len(load(odd)[0]) == 2  # the plain word goes before another that means the same
+        for header in ("path,image", "file,file", "Filename,file_name"):
+            error = error_of(write(f"{header},label\nx,y,z\n"))
+            assert "mean the same" in error and header.replace(",", ", ") in error
+
+    def test_report_62_a_set_column_is_the_split(self, write):
+        path = write(
+            "file,label,set\na/1.png,a,train\nb/1.png,b,train\na/2.png,a,test\nb/2.png,b,test\n"
+        )
+        assert [len(images) for images in load(path)[:2]] == [2, 2]
+
     def test_report_84_names_from_windows_and_from_macs_are_found(self, write, tmp_path):
         apart = unicodedata.normalize("NFD", "mì.png")
         put(tmp_path, apart)
@@ -112,6 +130,9 @@ class TestLists:
         numbers = [(path, np.int64(10 if label == "a" else 9)) for path, label in pairs]
         images, _, _ = load(iter(numbers), holdout=0)
         assert (images.classes, images.labels) == (["9", "10"], [1, 1, 0, 0])
+        table = np.array([(str(path), label) for path, label in pairs])
+        flags = [(path, np.bool_(label == "a")) for path, label in pairs]
+        assert [load(rows)[0].classes for rows in (table, flags)] == [["a", "b"], ["False", "True"]]
         split = [(*pair, split) for pair, split in zip(pairs, ("train", "test") * 2)]
         assert [len(images) for images in load(split)[:2]] == [2, 2]
 
@@ -130,6 +151,14 @@ class TestLists:
     def test_what_is_no_path_with_a_label_is_named(self, tmp_path, item, words):
         put(tmp_path, *CLASSES)
         assert words in error_of([(tmp_path / "a/1.png", "a"), item], ValueError)
+
+    @pytest.mark.parametrize("source", [None, 3, b"chairs", {"a/1.png": "a"}])
+    def test_reports_43_and_71_what_is_no_source_at_all_is_one_sentence(self, source):
+        assert f"is expected instead of {type(source).__name__}" in error_of(source, ValueError)
+
+    def test_report_43_a_frame_is_refused_with_the_list_to_make_of_it(self):
+        frame = pd.DataFrame({"file": ["a/1.png"], "label": ["a"]})
+        assert "list(zip(frame.file, frame.label))" in error_of(frame, ValueError)
 
     def test_a_single_set_may_be_made_with_the_classes_of_another(self):
         images = labelled_pictures([("1.jpg", "b")], classes=["a", "b"])

@@ -80,7 +80,7 @@ def test_report_43_what_is_transparent_in_an_array_lies_on_white(channels_first)
         (np.zeros((0, 7, 3), "uint8"), "empty"),
         ([], "empty"),
         (RGB.astype("float32"), "divide by 255"),
-        (RGB / 127.5 - 1, "floats lie within 0..1"),
+        (RGB / 127.5 - 1, "before it was normalised"),
         (np.full((5, 7), np.nan), "not finite"),
         (np.full((5, 7), np.inf), "not finite"),
         (RGB.astype("int16") - 1, "integers lie within 0..255"),

@@ -10,7 +10,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from picture_zoo import BAD, GOOD, GREEN, PNG, picture, saved, tiff
+from picture_zoo import BAD, GOOD, GREEN, PNG, picture, png, saved, tiff
 from PIL import Image, PngImagePlugin
 
 from hotdog_ft import DataError
@@ -137,6 +137,11 @@ class TestReport78LargePictures:
         assert "144,000,000 pixels, and 89,478,485 are" in refusal(io.BytesIO(BAD["huge.png"]))
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
         assert read_picture(io.BytesIO(PNG)).shape == (64, 64, 3)
+
+
+def test_a_decoder_that_gives_up_without_a_word_is_given_one():
+    message = refusal(io.BytesIO(png(b"\1" * 600, colours=3)))  # it lacks its palette
+    assert "damaged" in message and "()" not in message
 
 
 def test_places_that_hold_no_picture_are_told_apart(tmp_path):
