@@ -51,13 +51,14 @@ def show_images(imgs, num_rows, num_cols, titles=None):
         raise ValueError(f"{len(titles)} titles for {len(imgs)} pictures: one each is expected.")
     shown = imgs[: num_rows * num_cols]
     titles = [wrapped(title, CELL_LETTERS) for _, title in zip(shown, titles or [])]
-    more = max([title.count("\n") - 1 for title in titles if title.count("\n") > 1], default=0)
-    figure = Plot(
-        figsize=(1.25 * num_cols, (1.4 + 0.14 * more) * num_rows),
-        layout="tight" if shown else None,
-    )
+    lines = max([title.count("\n") + 1 for title in titles], default=0)
+    width, height = 1.25, 1.4 + 0.14 * max(0, lines - 2)  # of a cell, in inches
+    figure = Plot(figsize=(width * num_cols, height * num_rows), title_width=width - 0.06)
     for number, img in enumerate(shown):
-        axes = figure.add_subplot(num_rows, num_cols, number + 1)
+        row, column = divmod(number, num_cols)
+        place = (column + 0.04) / num_cols, 1 - (row + 0.96) / num_rows
+        size = 0.92 / num_cols, (0.92 - (0.04 + 0.14 * lines) / height) / num_rows
+        axes = figure.add_axes((*place, *size))
         axes.imshow(img)
         axes.set_axis_off()
         if titles:

@@ -181,5 +181,7 @@ def test_a_long_line_is_broken_then_shortened():
     assert wrapped("hotdog\ntrue: not", 12) == "hotdog\ntrue: not"
     long = wrapped("word " * 40, 12)
     assert long.count("\n") == 1 and max(map(len, long.split("\n"))) <= 12 and "…" in long
+    pho = "nạm gầu gân sách, as it is served in Hà Nội"
+    assert wrapped(pho, 19) == "nạm gầu gân sách,\nas it is ser…Hà Nội"
     assert wrapped("x" * 30, 12).count("\n") == 1 and wrapped("", 12) == ""
     assert wrapped("热" * 10, 12) == "热" * 6 + "\n" + "热" * 4  # each as wide as two
