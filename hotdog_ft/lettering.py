@@ -32,6 +32,17 @@ def wrapped(text, width, most=2):
     return "\n".join(lines)
 
 
+def letters(line):
+    """How many letters wide a line is once it is drawn, with names of what no font has."""
+    from matplotlib.font_manager import fontManager
+    from matplotlib.text import Text
+
+    text = Text(text=line)
+    families = _families(_lacking(text), len(fontManager.ttflist))
+    drawn = _without(_plain(text), {letter for letter, family in families.items() if not family})
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in drawn)
+
+
 def narrow(text, inches, renderer):
     """Make the letters of a Text smaller, if need be, until it is no wider than so many inches."""
     width = text.get_window_extent(renderer).width / text.figure.dpi
