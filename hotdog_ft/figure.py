@@ -10,11 +10,18 @@ from matplotlib.figure import Figure
 from PIL import Image, ImageShow
 
 from .download import user_path
-from .lettering import prepare
+from .lettering import narrow, prepare
 
 
 class Plot(Figure):
     """A matplotlib figure of fixed size that needs no pyplot to be shown in a notebook.
+
+    Parameters
+    ----------
+    title_width : float, optional
+        Inches that the title of one of its axes may take: a wider one gets smaller letters.
+    **options
+        Those of matplotlib's Figure.
 
     Examples
     --------
@@ -23,12 +30,14 @@ class Plot(Figure):
     <Plot 800 x 360>
     """
 
-    def __init__(self, **options):
+    def __init__(self, title_width=float("inf"), **options):
         super().__init__(**options)
-        self._prepared = {}
+        self._prepared, self._title_width = {}, title_width
 
     def draw(self, renderer):
         prepare(self, self._prepared)  # every way to show or to save a figure leads here
+        for axes in self.axes:
+            narrow(axes.title, self._title_width, renderer)
         super().draw(renderer)
 
     def savefig(self, fname, **options):

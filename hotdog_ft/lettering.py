@@ -21,14 +21,33 @@ def wrapped(text, width, most=2):
         wide = any(unicodedata.east_asian_width(letter) in "WF" for letter in line)
         limit = width // 2 if wide else width
         if len(line) > limit:
-            parts = textwrap.wrap(line, limit)
-            if len(parts) > most:
-                parts = textwrap.wrap(shortened(line, most * limit), limit)
-                parts = [*parts[: most - 1], shortened("".join(parts[most - 1 :]), limit)]
-            lines += parts
+            rest = " ".join(line.split())
+            for _ in range(most - 1):
+                first = textwrap.wrap(rest, limit)[:1]
+                lines += first
+                rest = rest[sum(map(len, first)) :].strip()
+            lines += [shortened(rest, limit)] if rest else []
         else:
             lines.append(line)
     return "\n".join(lines)
+
+
+def letters(line):
+    """How many letters wide a line is once it is drawn, with names of what no font has."""
+    from matplotlib.font_manager import fontManager
+    from matplotlib.text import Text
+
+    text = Text(text=line)
+    families = _families(_lacking(text), len(fontManager.ttflist))
+    drawn = _without(_plain(text), {letter for letter, family in families.items() if not family})
+    return sum(1 + (unicodedata.east_asian_width(letter) in "WF") for letter in drawn)
+
+
+def narrow(text, inches, renderer):
+    """Make the letters of a Text smaller, if need be, until it is no wider than so many inches."""
+    width = text.get_window_extent(renderer).width / text.figure.dpi
+    if width > inches:
+        text.set_fontsize(text.get_fontsize() * inches / width)
 
 
 def prepare(figure, prepared):

@@ -7,7 +7,7 @@ from PIL import Image
 from .curves import live_curves, plot_curves, plot_histories
 from .diagram import draw_fine_tuning
 from .figure import Plot
-from .lettering import shortened, wrapped
+from .lettering import letters, shortened, wrapped
 from .picture import read_picture
 
 __all__ = [
@@ -51,13 +51,15 @@ def show_images(imgs, num_rows, num_cols, titles=None):
         raise ValueError(f"{len(titles)} titles for {len(imgs)} pictures: one each is expected.")
     shown = imgs[: num_rows * num_cols]
     titles = [wrapped(title, CELL_LETTERS) for _, title in zip(shown, titles or [])]
-    more = max([title.count("\n") - 1 for title in titles if title.count("\n") > 1], default=0)
-    figure = Plot(
-        figsize=(1.25 * num_cols, (1.4 + 0.14 * more) * num_rows),
-        layout="tight" if shown else None,
-    )
+    width, side, line = 1.25, 1.0, 0.14  # of a cell, a picture and a title's line, in inches
+    rows = [titles[row * num_cols :][:num_cols] for row in range(num_rows)]
+    lines = [max((len(title.splitlines()) for title in row), default=0) for row in rows]
+    bottoms = np.cumsum([line * count + side + 0.12 for count in lines])
+    figure = Plot(figsize=(width * num_cols, bottoms[-1]), title_width=width - 0.06)
     for number, img in enumerate(shown):
-        axes = figure.add_subplot(num_rows, num_cols, number + 1)
+        row, column = divmod(number, num_cols)
+        place = (column + 0.04) / num_cols, 1 - (bottoms[row] - 0.04) / bottoms[-1]
+        axes = figure.add_axes((*place, 0.92 / num_cols, side / bottoms[-1]))
         axes.imshow(img)
         axes.set_axis_off()
         if titles:
@@ -125,7 +127,7 @@ def show_confusion(table, classes=None):
     counts = table.set_axis(list(table.index)).set_axis(list(table.columns), axis=1)
     counts = counts.reindex(index=names, columns=names, fill_value=0).fillna(0).to_numpy()
     short = [shortened(name, NAME_LETTERS) for name in names]
-    longest, few = max(map(len, short)), len(names) <= NUMBERED
+    longest, few = max(map(letters, short)), len(names) <= NUMBERED
     spare = 0.07 * max(0, longest - 11)
     side = 0.105 * len(names)  # what names need that are as small as can be read
     width = min(2.2 + 0.9 * len(names), max(9, 1.8 + side), 13)

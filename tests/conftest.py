@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import zipfile
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -137,6 +138,22 @@ def train_on(net, batches, settings, test_batches=None, devices=None):
             test_acc = evaluate(net, batches if test_batches is None else test_batches)
             history.add_epoch(sums, test_acc, time.perf_counter() - start)
     return history
+
+
+@pytest.fixture
+def dishes(tmp_path):
+    """A folder of twelve training and nine test pictures of three classes, see `any_set`."""
+    from any_set import write_dishes
+
+    return write_dishes(tmp_path / "dishes")
+
+
+@pytest.fixture
+def run_notebook(tmp_path, monkeypatch):
+    """A function of a notebook's name and a folder of pictures: what each cell prints."""
+    from any_set import run_notebook
+
+    return partial(run_notebook, folder=tmp_path, monkeypatch=monkeypatch)
 
 
 @pytest.fixture

@@ -177,13 +177,20 @@ class TestPictures:
         stacked, titles = np.stack([self.black] * 3), pd.Series(list("abc"))
         assert len(plot.show_images(stacked, np.int64(1), 3.0, titles).axes) == 3
 
-    def test_a_long_title_stays_over_its_picture(self):
-        figure = plot.show_images(
-            [self.black] * 2, 1, 2, ["a name far longer than a cell " * 3] * 2
-        )
-        figure._repr_png_()
-        left, right = (axes.title.get_window_extent() for axes in figure.axes)
-        assert left.x1 < right.x0 and left.x0 >= 0 and right.x1 <= 250
+    @pytest.mark.parametrize("shape", [(4, 6, 3), (9, 6, 3), (6, 40, 3)])
+    def test_long_titles_stay_over_their_pictures(self, shape):
+        names = ["nạm gầu gân sách, Hà Nội", "W" * 40, "of words " * 9, "one", "\U000f0000" * 5]
+        titles = [f"{name} 0.39\ntrue: {other}" for name in names for other in names]
+        figure = plot.show_images([np.zeros(shape, "uint8")] * 25, 5, 5, titles)
+        with pytest.warns(UserWarning, match="Install a font"):
+            figure._repr_png_()
+        texts = [axes.title.get_window_extent() for axes in figure.axes]
+        pictures = [axes.get_window_extent() for axes in figure.axes]
+        for number, (text, picture) in enumerate(zip(texts, pictures)):
+            assert text.y0 > picture.y1 and picture.height > 10
+            assert (texts[number - 1].x1 if number % 5 else 0) < text.x0 and text.x1 <= 625
+            assert text.y1 < (pictures[number - 5].y0 if number >= 5 else figure.bbox.y1)
+        assert figure.axes[18].title.get_fontsize() == 8  # of "one" and "one"
 
     def test_what_makes_no_grid_is_refused(self):
         with pytest.raises(ValueError, match="0 x 3 has no place"):

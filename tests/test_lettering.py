@@ -157,6 +157,26 @@ def test_report_79_an_installed_font_that_has_the_characters_is_taken(han):
         assert all(han in label.get_fontfamily() for label in axis.get_ticklabels())
 
 
+@pytest.mark.parametrize("name", ["热狗 🌭", "狗" * 20])
+@pytest.mark.parametrize("fonts_for_it", [0, 1])
+def test_a_confusion_matrix_has_room_for_what_is_written(name, fonts_for_it, request):
+    if fonts_for_it:
+        request.getfixturevalue("han")
+    names = ["$5_menu", "bánh mì", name]
+    table = pd.DataFrame(np.eye(3, dtype=int), names, names)
+    figure = plot.show_confusion(table)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        figure._repr_png_()
+    (axes,) = figure.axes
+    across = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert all(a.x1 <= b.x0 for a, b in zip(across, across[1:]))
+    texts = [axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels(), *axes.get_yticklabels()]
+    for box in (text.get_window_extent() for text in texts):
+        assert min(box.x0, box.y0) >= 0
+        assert box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1
+
+
 def test_each_character_is_shown_as_far_as_there_is_a_font(han):
     with pytest.warns(UserWarning, match="has 犬:"):
         assert title_of("热犬")[1] == "热 U+72AC"
@@ -181,5 +201,7 @@ def test_a_long_line_is_broken_then_shortened():
     assert wrapped("hotdog\ntrue: not", 12) == "hotdog\ntrue: not"
     long = wrapped("word " * 40, 12)
     assert long.count("\n") == 1 and max(map(len, long.split("\n"))) <= 12 and "…" in long
+    pho = "nạm gầu gân sách, as it is served in Hà Nội"
+    assert wrapped(pho, 19) == "nạm gầu gân sách,\nas it is ser…Hà Nội"
     assert wrapped("x" * 30, 12).count("\n") == 1 and wrapped("", 12) == ""
     assert wrapped("热" * 10, 12) == "热" * 6 + "\n" + "热" * 4  # each as wide as two

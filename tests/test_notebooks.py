@@ -62,6 +62,7 @@ class TestNotebook:
             "pandas",
             "matplotlib",
             "pathlib",
+            "PIL",
             "tempfile",
         }
         assert not re.search(r"hotdog_ft\.(\w+\.)*_\w", source)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from any_set import execute, write
 from conftest import ROOT, make_source_net
-from test_notebooks_on_any_set import execute, write
 
 CELLS = [
     """
