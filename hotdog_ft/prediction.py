@@ -7,7 +7,6 @@ from tqdm import tqdm
 
 from .augment import TestAugs
 from .download import DataError
-from .evaluation import batch_logits
 from .evaluation import probabilities as softmax
 from .inference import fused, outputs
 from .settings import Settings
@@ -180,7 +179,7 @@ def occlusion_map(net, x, label, cells=8):
         covered = np.stack([x] * (cells + 2))  # the last one stays as it is
         for picture, columns_covered in zip(covered, spans):
             picture[:, rows_covered, columns_covered] = x.mean(axis=(1, 2), keepdims=True)
-        logits = batch_logits(net, covered)
+        logits = outputs(net, covered)
         lead = logits[:, label] - logits.mean(axis=1)
         rows.append(lead[-1] - lead[:-1])
     lost = np.stack(rows)
