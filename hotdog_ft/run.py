@@ -2,9 +2,8 @@
 
 import time
 
-from .alarms import warn_if_worse_than_guessing
 from .checkpoint import Checkpoint, interrupts_noted, stop_explained
-from .checks import check_sets
+from .checks import check_sets, warn_if_worse_than_guessing
 from .devices import available_devices
 from .evaluation import accuracy, answers, class_accuracy
 from .generators import generator_states, reseed_mxnet, restore_generators, seed_everything

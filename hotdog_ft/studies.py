@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from mxnet import gluon, nd
 
-from .alarms import LearningWarning
+from .checks import LearningWarning
 from .devices import devices_of
 from .download import make_folder
 from .generators import seed_everything

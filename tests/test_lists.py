@@ -9,7 +9,6 @@ from folder_zoo import CLASSES, PICTURE, error_of, load, put
 import hotdog_ft
 from hotdog_ft.data import content_sha256
 from hotdog_ft.folders import ImageFolder
-from hotdog_ft.lists import labelled_pictures
 
 
 @pytest.fixture
@@ -130,12 +129,6 @@ class TestLists:
     def test_what_is_no_path_with_a_label_is_named(self, tmp_path, item, words):
         put(tmp_path, *CLASSES)
         assert words in error_of([(tmp_path / "a/1.png", "a"), item], ValueError)
-
-    def test_a_single_set_may_be_made_with_the_classes_of_another(self):
-        images = labelled_pictures([("1.jpg", "b")], classes=["a", "b"])
-        assert images.labels == [1] and repr(images) == "<Pictures: 0 a, 1 b>"
-        with pytest.raises(ValueError, match="c are none of the classes a, b"):
-            labelled_pictures([("1.jpg", "c")], classes=["a", "b"])
 
 
 class TestPaths:
