@@ -142,10 +142,7 @@ def parts_of_rows(rows, name, folder):
 
 def _pictures(pairs, name):
     """A data set of ``(path, label)``; its classes are sorted, those that are numbers by size."""
-    names = {label for _, label in pairs}
-    numbers = all(name.lstrip("-").isdecimal() for name in names)
-    classes = sorted(names, key=int if numbers else None)
-    place = {label: number for number, label in enumerate(classes)}
-    return Pictures(
-        [path for path, _ in pairs], [place[label] for _, label in pairs], classes, name
-    )
+    paths, labels = zip(*pairs)
+    numbers = all(label.lstrip("-").isdecimal() for label in labels)
+    classes = sorted(set(labels), key=int if numbers else None)
+    return Pictures(paths, [classes.index(label) for label in labels], classes, name)
