@@ -10,11 +10,10 @@ import hotdog_ft
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import CHANNELS, cpus, make_source_net, some_batches, train_on, values
+from conftest import CHANNELS, cpus, make_source_net, resnet18, some_batches, train_on, values
 from mxnet import nd
 from mxnet.gluon import nn
 
-from hotdog_ft.architectures import resnet18
 from hotdog_ft.augment import TestAugs
 from hotdog_ft.evaluation import probabilities
 from hotdog_ft.inference import fused, outputs
