@@ -72,9 +72,7 @@ __all__ = [
 
 try:
     from . import mxnet_compat  # noqa: F401  MXNet itself, on any of these Pythons
-except (
-    Exception
-) as error:  # a broken installation: `python -m hotdog_ft doctor` must run all the same
+except Exception as error:  # whatever is broken: `python -m hotdog_ft doctor` must run
     from . import doctor
 
     _broken = error

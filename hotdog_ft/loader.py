@@ -89,11 +89,9 @@ def as_picture(picture, name):
     """
     if isinstance(picture, Image.Image):
         return from_image(picture)
-    if hasattr(picture, "asnumpy"):
-        picture = picture.asnumpy()
-    if getattr(picture, "dtype", None) == np.uint8 and picture.shape[2:] == (3,):
+    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.shape[2:] == (3,):
         return picture  # as nearly always
-    return from_array(np.asarray(picture), name)
+    return from_array(picture, name)
 
 
 def progress(batches, title, done=0):

@@ -16,15 +16,11 @@ from PIL import Image
 
 from .data import WORKERS, Pictures
 from .download import DataError, existing
-from .folders import picture_files
-from .picture import SUFFIXES, from_array, from_image, is_picture, read_picture
+from .folders import is_meant, natural, picture_files
+from .picture import from_array, from_image, read_picture
 
 BATCH = 32  # pictures that are prepared, and judged, together
 WANTED = "Name pictures, folders of pictures, or a pattern such as 'photos/*.jpg'."
-
-
-def _natural(path):
-    return [(len(part), part) for part in path.parts]
 
 
 def _matches(pattern):
@@ -32,9 +28,9 @@ def _matches(pattern):
     root = next(parent for parent in pattern.parents if os.path.exists(parent))
     rest = str(pattern.relative_to(root))
     found = glob.glob(os.path.join(glob.escape(str(root)), rest), recursive=True)
-    for path in sorted(map(Path, found), key=_natural):
+    for path in sorted(map(Path, found), key=natural):
         if not path.is_dir():
-            if path.suffix.lower() in SUFFIXES or is_picture(path):
+            if is_meant(path):
                 yield path
         elif "**" not in rest:  # else what is in it matches too
             yield from picture_files(path)[0]
