@@ -20,7 +20,7 @@ def extract_features(net, data_iter):
 
     Parameters
     ----------
-    net : ResNetV1 or ResNetV2
+    net : HybridBlock
     data_iter : iterable of (X, y)
         Mini-batches.
 

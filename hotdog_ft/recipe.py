@@ -80,7 +80,10 @@ class Recipe:
         return replace(self, **runs)
 
     def load_data(self):
-        """``train_imgs, test_imgs`` as two ImageFolders, read from disk once per process."""
+        """``train_imgs, test_imgs``, read from disk once per process; see `load_image_folders`.
+
+        A DataError where there is no test set.
+        """
         return _load_data(self.data)
 
     @property
@@ -159,7 +162,7 @@ def load_recipe(mode=None, data=None, weights=None):
     mode : {"mini", "full"}, optional
         By default ``$HOTDOG_FT_MODE``, else "mini": the embedded set, no network, seconds.
     data : path, optional
-        Full mode: a folder or zip archive instead of the book's; by default ``$HOTDOG_FT_DATA``.
+        Full mode: a data set instead of the book's; by default ``$HOTDOG_FT_DATA``.
     weights : path, optional
         Full mode: a parameter file instead of ImageNet's; by default ``$HOTDOG_FT_WEIGHTS``.
 
@@ -211,7 +214,7 @@ def train_fine_tuning(
 
     Parameters
     ----------
-    net : ResNetV1 or ResNetV2
+    net : HybridBlock
     learning_rate : float
         0.01 for fine-tuning and 0.1 from scratch in the book.
     batch_size, num_epochs : int

@@ -13,8 +13,8 @@ from .labels import class_weights, labels_of
 from .learning import learning_as_set
 from .loader import check_augs, loaders, plain_loader, progress
 from .mxnet_internals import arrays_of, set_arrays
-from .parts import run_parts
 from .probe import probe
+from .subsets import run_parts
 from .training import new_trainer, train_one_epoch
 
 

@@ -16,7 +16,7 @@ from .generators import seed_everything
 from .history import History
 from .inference import outputs
 from .loader import plain_loader
-from .model import finetune_net, fingerprint, scratch_net
+from .model import finetune_net, scratch_net
 from .probe import extract_features, rows_from_source
 from .records import Entry, Record
 from .run import train
@@ -123,6 +123,7 @@ def compare(recipe, seeds=(0,), folder=None, report=print, run_case=run):
     return study("compare", recipe, runs, folder, report, run_case).only(runs)
 
 
+@lru_cache(maxsize=1)
 def source_features(recipe):
     """What the source net's `features` give for a recipe's pictures, computed once per process.
 
@@ -131,11 +132,6 @@ def source_features(recipe):
     train_x, train_y, test_x, test_y : numpy.ndarray
         float32 (n, d) of the test augmentation, and the labels (n,).
     """
-    return _source_features(recipe, fingerprint(recipe.load_pretrained_net()))
-
-
-@lru_cache(maxsize=1)
-def _source_features(recipe, source_sha256):
     net = recipe.load_pretrained_net()
     parts = (extract_features(net, plain_loader(i, recipe.size)) for i in recipe.load_data())
     return sum(parts, ())
