@@ -11,19 +11,8 @@ from .history import three_digits
 from .labels import check_classes, check_labels, check_names, warn_if_unbalanced
 
 
-def num_outputs_of(net, size):
-    """How many outputs `net` has; shapes that it leaves to its first input are settled now.
-
-    Parameters
-    ----------
-    size : int
-        Side of the input in pixels.
-
-    Raises
-    ------
-    ValueError
-        The net was never initialised.
-    """
+def _num_outputs(net, size):
+    """How many outputs `net` has; shapes that it leaves to its first input are settled now."""
     parameters = list(net.collect_params().values())
     try:
         for parameter in parameters:
@@ -51,12 +40,8 @@ def check_sets(net, train_imgs, others, settings):
     -------
     int
         How many outputs the net has.
-
-    Raises
-    ------
-    ValueError
     """
-    num_outputs = num_outputs_of(net, settings.size)
+    num_outputs = _num_outputs(net, settings.size)
     labels = check_labels(train_imgs, "train on", num_outputs)
     for purpose, images in others.items():
         if images is not None:

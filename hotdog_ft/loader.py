@@ -3,6 +3,7 @@
 import hashlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -62,24 +63,29 @@ class BatchLoader:
         order = np.arange(len(self.images))
         if self.shuffle:
             np.random.shuffle(order)
-        waiting = deque()
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for start in range(0, len(order), self.batch_size):
-                waiting.append(
-                    [
-                        pool.submit(self._example, int(index), seed)
-                        for index in order[start : start + self.batch_size]
-                    ]
-                )
-                if len(waiting) > 1:  # one batch is being prepared while another is used
-                    yield self._collate(waiting.popleft())
-            while waiting:
-                yield self._collate(waiting.popleft())
+        jobs = [partial(self._example, int(index), seed) for index in order]
+        starts = range(0, len(jobs), self.batch_size)
+        for examples in in_threads(jobs[start : start + self.batch_size] for start in starts):
+            pictures, labels = zip(*examples)
+            yield np.stack(pictures), np.array(labels, dtype="int32")
 
-    @staticmethod
-    def _collate(jobs):
-        pictures, labels = zip(*(job.result() for job in jobs))
-        return np.stack(pictures), np.array(labels, dtype="int32")
+
+def in_threads(batches):
+    """What the functions in every batch give, a list each; threads are a batch ahead.
+
+    Parameters
+    ----------
+    batches : iterable of list of callable
+        Asked for one batch after the other.
+    """
+    waiting = deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for jobs in batches:
+            waiting.append([pool.submit(job) for job in jobs])
+            if len(waiting) > 1:
+                yield [job.result() for job in waiting.popleft()]
+        for jobs in waiting:
+            yield [job.result() for job in jobs]
 
 
 def as_picture(picture, name):
@@ -119,10 +125,6 @@ def check_augs(augs, images, size):
     -------
     str
         Hash of what they gave, which stands for them: a run with others is another run.
-
-    Raises
-    ------
-    ValueError
     """
     total = hashlib.sha256()
     for index in range(min(4, len(images))):
