@@ -1,6 +1,6 @@
 """Fine-tuning, as in chapter 13.2 of Dive into Deep Learning, to run, check and build on.
 
-Five functions are enough to begin with::
+Six functions are enough to begin with::
 
     import hotdog_ft  # before mxnet, so that MXNet uses every core
 

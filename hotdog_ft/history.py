@@ -127,8 +127,7 @@ class History:
 
     @property
     def last_test_acc(self):
-        """Test accuracy at the end: of the kept epoch, else of the last, else of the probe, else
-        NaN."""
+        """Test accuracy at the end: of the kept epoch, the last one or the probe, or NaN."""
         if self.test_acc and self.kept_epoch != 0:
             return self.test_acc[self._end]
         return np.nan if self.probe_acc is None else self.probe_acc

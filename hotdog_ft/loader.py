@@ -37,6 +37,11 @@ class BatchLoader:
     X, y : numpy.ndarray
         float32 (n, 3, S, S) and int32 (n,).
 
+    Raises
+    ------
+    DataError
+        A picture cannot be read.
+
     Examples
     --------
     >>> images = [(np.zeros((40, 30, 3), "uint8"), 0)] * 5
@@ -48,7 +53,7 @@ class BatchLoader:
         self.images, self.augs, self.shuffle = images, augs, shuffle
         self.batch_size = int(batch_size)
         if self.batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
+            raise ValueError(f"batch_size is {batch_size!r}: it must be a whole number from 1.")
 
     def __len__(self):
         return -(-len(self.images) // self.batch_size)

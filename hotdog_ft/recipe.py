@@ -124,15 +124,15 @@ class Recipe:
         """
         import pandas as pd
 
+        imagenet = imagenet_classes()
         if self.mode == "mini":
             names = json.loads((MINI / "resnet18-mini.classes.json").read_text())
-            return pd.DataFrame({"name": names})
-        imagenet = imagenet_classes()
-        if self.weights:
+        elif self.weights:
             net = self.load_pretrained_net()
             names = net.classes or [str(i) for i in range(net.output.weight.shape[0])]
-            return imagenet if len(names) == len(imagenet) else pd.DataFrame({"name": names})
-        return imagenet
+        else:
+            return imagenet
+        return imagenet if len(names) == len(imagenet) else pd.DataFrame({"name": names})
 
     def loaders(self):
         """``train_iter, test_iter`` of mini-batches, augmented as for the chapter's fine-tuning."""

@@ -145,6 +145,11 @@ class Record:
         ----------
         path : path
             A file; or the name of a record that comes along, such as ``"compare-mini-0123abcd"``.
+
+        Raises
+        ------
+        DataError
+            It is absent, no record, or one of an older version.
         """
         path = user_path(path)
         if not path.suffix and packaged("results"):

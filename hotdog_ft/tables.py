@@ -17,29 +17,22 @@ def runs_table(record):
     import pandas as pd
 
     settings = [vars(entry.settings) for entry in record.entries]
-    varied = [
-        name
-        for name in vars(record.entries[0].settings)
-        if len({one[name] for one in settings}) > 1
-    ]
+    varied = [name for name in settings[0] if len({one[name] for one in settings}) > 1]
     rows = []
     for entry in record.entries:
         history = entry.history
-        row = {
-            "run": entry.settings.kind,
-            **{name: entry.value(name) for name in varied},
-            **entry.case,
-        }
-        row.update(
-            {name: (getattr(history, name) or [np.nan])[-1] for name in ("loss", "train_acc")}
-        )
+        row = {"run": entry.settings.kind, **{name: entry.value(name) for name in varied}}
+        row.update(entry.case)
+        row.update({name: _last(getattr(history, name)) for name in ("loss", "train_acc")})
         row.update(test_acc=history.last_test_acc, seconds=sum(history.seconds))
-        if history.probe_acc is not None:
-            row.update(probe_acc=history.probe_acc)
-        if entry.diverged:
-            row["diverged"] = entry.diverged
+        further = {"probe_acc": history.probe_acc, "diverged": entry.diverged}
+        row.update({name: value for name, value in further.items() if value is not None})
         rows.append({**row, **entry.figures})
     return pd.DataFrame(rows)
+
+
+def _last(values):
+    return values[-1] if values else np.nan
 
 
 def result_table(histories, classes=("hotdog", "not-hotdog")):
@@ -62,8 +55,8 @@ def result_table(histories, classes=("hotdog", "not-hotdog")):
     columns, of_the_book = {}, sorted(map(str, classes or [])) == ["hotdog", "not-hotdog"]
     for name, history in histories.items():
         ours = {
-            "loss": history.loss[-1] if history.loss else np.nan,
-            "train acc": history.train_acc[-1] if history.train_acc else np.nan,
+            "loss": _last(history.loss),
+            "train acc": _last(history.train_acc),
             "test acc": history.last_test_acc,
             "examples/sec": history.examples_per_sec,
         }
