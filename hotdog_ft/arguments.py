@@ -127,7 +127,7 @@ def parser():
         "--out",
         metavar="FILE",
         default="net.safetensors",
-        help="where the net goes, ending in .safetensors (default: net.safetensors)",
+        help="where the net goes, ending in .safetensors (default: %(default)s)",
     )
     train.add_argument(
         "--weights",
@@ -163,7 +163,7 @@ def parser():
         "--net",
         metavar="FILE",
         default="net.safetensors",
-        help="what `train` saved (default: net.safetensors)",
+        help="what `train` saved (default: %(default)s)",
     )
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print CSV in UTF-8 instead")

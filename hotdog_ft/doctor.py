@@ -18,7 +18,6 @@ from packaging.requirements import Requirement
 from .download import cache_folder, is_intact, user_path
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
-OLDEST, NEWEST = (3, 9), (3, 14)
 ROOM = 1e9  # bytes: hotdog.zip, its content, and weights
 DOWNLOAD = "python -m hotdog_ft download"
 MEMORY = 6e9  # bytes: training ResNet-18 at 224 px in batches of 128 was seen to take 5.8 GB
@@ -28,11 +27,9 @@ def why_mxnet_fails(error):
     """The likeliest cause of an error from ``import mxnet``, and its cure, in one line."""
     text = f"{error.__class__.__name__}: {error}".splitlines()[0]
     library = re.search(r"lib(cud|nccl|cu)\w*\.so[.\d]*", str(error))
-    if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        return (
-            f"Python {platform.python_version()} cannot run mxnet 1.9.1 ({text}). Use Python 3.9 "
-            "to 3.14; make tutorial fetches one."
-        )
+    python, message = check_python()
+    if python == FAIL:
+        return f"{message} ({text})."
     missing = isinstance(error, ImportError) and error.name == "mxnet"
     if missing or (isinstance(error, OSError) and not library):
         if (platform.system(), platform.machine()) == ("Darwin", "arm64"):
@@ -77,8 +74,9 @@ def _pins():
 
 def check_python():
     version = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        return FAIL, f"{version}: hotdog_ft needs Python 3.9 to 3.14; make tutorial fetches one"
+    if not (3, 9) <= sys.version_info[:2] <= (3, 14):
+        cure = "Use Python 3.9 to 3.14; make tutorial fetches one"
+        return FAIL, f"{version} cannot run mxnet 1.9.1. {cure}"
     return OK, version
 
 
@@ -144,18 +142,6 @@ def check_memory():
     return OK, f"{memory / 1e9:.1f} GB of memory"
 
 
-def check_shared_memory():
-    if not Path("/dev/shm").is_dir():
-        return OK, "no /dev/shm, and none needed"
-    free = shutil.disk_usage("/dev/shm").free
-    if free < 64e6:
-        return WARN, (
-            f"{free / 1e6:.0f} MB free in /dev/shm: Gluon's own DataLoader fails with workers "
-            "(docker run --shm-size=1g); hotdog_ft's loader needs none"
-        )
-    return OK, f"{free / 1e6:.0f} MB free in /dev/shm"
-
-
 def check_disk():
     folder = cache_folder()
     there = next(path for path in [folder, *folder.absolute().parents] if os.path.exists(path))
@@ -203,7 +189,7 @@ def check_weights():
 def examine():
     """Every check in turn: a list of ``{"check", "status", "message"}``."""
     checks = [check_python, check_packages, check_mxnet, check_threads, check_memory]
-    checks += [check_shared_memory, check_disk, check_data, check_weights]
+    checks += [check_disk, check_data, check_weights]
     found, broken = [], False
     for check in checks:
         if broken and check in (check_disk, check_data, check_weights):

@@ -25,6 +25,8 @@ BOOK = {
     "scratch": {"loss": 0.431, "train acc": 0.807, "test acc": 0.809, "examples/sec": 649.9},
 }
 
+HOT_DOGS = ["hotdog", "not-hotdog"]  # the book's classes, in the order of its labels
+
 # What the three runs of a recipe are called in tables and figures.
 TITLES = {
     "finetune": "fine-tuning",
@@ -89,7 +91,7 @@ class Recipe:
     @property
     def has_hot_dogs(self):
         """Whether the pictures are of the book's two classes."""
-        return self.load_data()[0].classes == ["hotdog", "not-hotdog"]
+        return self.load_data()[0].classes == HOT_DOGS
 
     def verdict(self, holds, claim, otherwise):
         """Print a claim if it holds, else what was found instead.

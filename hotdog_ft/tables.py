@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .recipe import BOOK, TITLES
+from .recipe import BOOK, HOT_DOGS, TITLES
 
 
 def runs_table(record):
@@ -35,7 +35,7 @@ def _last(values):
     return values[-1] if values else np.nan
 
 
-def result_table(histories, classes=("hotdog", "not-hotdog")):
+def result_table(histories, classes=HOT_DOGS):
     """One column per run, and below ours the book's figures, where the classes are the book's.
 
     Parameters
@@ -52,7 +52,7 @@ def result_table(histories, classes=("hotdog", "not-hotdog")):
     """
     import pandas as pd
 
-    columns, of_the_book = {}, sorted(map(str, classes or [])) == ["hotdog", "not-hotdog"]
+    columns, of_the_book = {}, sorted(map(str, classes or [])) == HOT_DOGS
     for name, history in histories.items():
         ours = {
             "loss": _last(history.loss),
