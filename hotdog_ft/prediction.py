@@ -34,13 +34,6 @@ def _check_top_k(top_k, count=None):
         raise ValueError(f"top_k is {top_k!r}: it must be a whole number from 1{most}.")
 
 
-def _free_name(name, number, taken):
-    """The name of a class as that of a column; one that is taken gets the class's number."""
-    while name in taken:
-        name = f"{name} ({number})"
-    return name
-
-
 def predict(
     net, pictures, classes=None, size=None, *, top_k=1, probabilities=False, skip_bad=False
 ):
@@ -144,8 +137,9 @@ def _frame(files, errors, best, likely, shares, names, skip_bad):
         columns[f"label{end}"] = pd.Series(labels, dtype=object if errors else None)
         columns[f"probability{end}"] = column(likely[:, place].astype(float), np.nan)
     for number, name in enumerate(names if shares is not None else ()):
-        free = _free_name(name, number, {*columns, "error"})
-        columns[free] = column(shares[:, number].astype(float), np.nan)
+        while name in {*columns, "error"}:
+            name = f"{name} ({number})"
+        columns[name] = column(shares[:, number].astype(float), np.nan)
     if skip_bad:
         columns["error"] = pd.Series([errors.get(row) for row in range(len(files))], dtype=object)
     return pd.DataFrame(columns)

@@ -82,10 +82,7 @@ class Recipe:
         return replace(self, **runs)
 
     def load_data(self):
-        """``train_imgs, test_imgs``, read from disk once per process; see `load_image_folders`.
-
-        A DataError where there is no test set.
-        """
+        """``train_imgs, test_imgs``, read once per process; a DataError without test pictures."""
         return _load_data(self.data)
 
     @property

@@ -131,12 +131,9 @@ def named(pictures):
     -------
     list, or an iterator where `pictures` is one
     """
-
-    def numbered():
-        for place, (name, fetch) in enumerate(_each(pictures), 1):
-            yield name or f"picture {place}", fetch
-
-    return numbered() if isinstance(pictures, Iterator) else list(numbered())
+    each = enumerate(_each(pictures), 1)
+    found = ((name or f"picture {place}", fetch) for place, (name, fetch) in each)
+    return found if isinstance(pictures, Iterator) else list(found)
 
 
 def _sentence(name, error):

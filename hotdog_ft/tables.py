@@ -125,13 +125,8 @@ def seed_table(record):
             for seed in {entry.settings.seed: None for entry in record.entries}
         }
     ).T
-    columns = {
-        "seeds": accuracy.count(),
-        "mean": accuracy.mean(),
-        "std": accuracy.std(),
-        "min": accuracy.min(),
-        "max": accuracy.max(),
-    }
+    columns = {"seeds": accuracy.count()}
+    columns.update({name: getattr(accuracy, name)() for name in ("mean", "std", "min", "max")})
     if TITLES["scratch"] in accuracy:
         lead = accuracy.sub(accuracy[TITLES["scratch"]], axis=0)
         columns["smallest lead"] = lead.drop(columns=TITLES["scratch"]).min()
