@@ -13,9 +13,9 @@ import hotdog_ft  # noqa: F401 - before mxnet
 # isort: split
 import mxnet as mx
 import numpy as np
+from mxnet.gluon.model_zoo.vision import resnet18_v1
 from serve import serve
 
-from hotdog_ft.architectures import resnet18
 from hotdog_ft.data import Pictures
 from hotdog_ft.folders import ImageFolder
 from hotdog_ft.inference import fused, outputs
@@ -26,7 +26,7 @@ from hotdog_ft.training import new_trainer, train_one_epoch, train_step
 
 
 def new_net(size, devices):
-    net = resnet18(1, [64, 64, 128, 256, 512], 2)
+    net = resnet18_v1(classes=2)
     net.initialize(mx.init.Xavier(), ctx=devices)
     net(mx.nd.zeros((1, 3, size, size), ctx=devices[0]))
     net.hybridize(static_alloc=True, static_shape=True)

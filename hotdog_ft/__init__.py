@@ -1,6 +1,6 @@
 """Fine-tuning, as in chapter 13.2 of Dive into Deep Learning, to run, check and build on.
 
-Five functions are enough to begin with::
+Six functions are enough to begin with::
 
     import hotdog_ft  # before mxnet, so that MXNet uses every core
 
@@ -72,9 +72,7 @@ __all__ = [
 
 try:
     from . import mxnet_compat  # noqa: F401  MXNet itself, on any of these Pythons
-except (
-    Exception
-) as error:  # a broken installation: `python -m hotdog_ft doctor` must run all the same
+except Exception as error:  # whatever is broken: `python -m hotdog_ft doctor` must run
     from . import doctor
 
     _broken = error

@@ -7,7 +7,7 @@ import sys
 import warnings
 from dataclasses import replace
 
-from .arguments import parser
+from .arguments import TRAIN_SETTINGS, parser
 from .download import DataError, make_folder, user_path
 
 
@@ -15,11 +15,15 @@ def _compare(options):
     from . import plot, recipe, studies, tables
     from .fine_tuning import say
 
+    def run_in_the_open(chosen, settings, checkpoint):
+        say(f"{recipe.TITLES[settings.kind]}, seed {settings.seed}")
+        return studies.run(chosen, settings, checkpoint, say)
+
     chosen = recipe.load_recipe(options.mode, options.data, options.weights)
     changes = {"num_epochs": options.epochs, "batch_size": options.batch_size}
     chosen = chosen.with_settings(**{name: value for name, value in changes.items() if value})
     say(chosen)
-    record = studies.compare(chosen, options.seeds, options.out, say, _run_in_the_open)
+    record = studies.compare(chosen, options.seeds, options.out, say, run_in_the_open)
     last = record.histories(options.seeds[-1])
     figure = user_path(options.out) / record.name.replace(".json", ".png")
     titled = {recipe.TITLES[name]: history for name, history in last.items()}
@@ -30,34 +34,12 @@ def _compare(options):
         print(f"Test accuracy over all seeds\n{tables.seed_table(record).to_string(na_rep='')}")
 
 
-def _run_in_the_open(recipe, settings, checkpoint):
-    """A run of the comparison with a line when it begins and after every epoch."""
-    from . import studies
-    from .fine_tuning import say
-    from .recipe import TITLES
-
-    say(f"{TITLES[settings.kind]}, seed {settings.seed}")
-    return studies.run(recipe, settings, checkpoint, say)
-
-
-# The options of `train` that are settings, and what these are called.
-TRAIN_SETTINGS = {
-    "--epochs": "num_epochs",
-    "--learning-rate": "learning_rate",
-    "--batch-size": "batch_size",
-    "--size": "size",
-    "--keep": "keep",
-    "--patience": "patience",
-    "--balance": "balance",
-}
-
-
 def _train_settings(options):
     """The settings of `train`; a ValueError names the option that is out of range."""
     from .settings import FINE_TUNE
 
     settings = FINE_TUNE
-    for option, name in TRAIN_SETTINGS.items():
+    for option, (name, *_) in TRAIN_SETTINGS.items():
         try:
             settings = replace(settings, **{name: getattr(options, name)})
         except ValueError as error:
@@ -67,7 +49,6 @@ def _train_settings(options):
 
 def _train(options):
     from . import fine_tuning, generators, model, records, splits, weights, zoo
-    from .fine_tuning import say
 
     out = user_path(options.out)
     checkpoint = out.with_suffix(".checkpoint")
@@ -84,7 +65,7 @@ def _train(options):
         train_imgs, test_imgs = splits.load_image_folders(options.data, holdout=options.holdout)
     source_net = weights.load_net(options.weights or zoo.fetch_weights())
     for line in (train_imgs, test_imgs, *train_imgs.notes):
-        say(line or "no test pictures: nothing is tested")
+        fine_tuning.say(line or "no test pictures: nothing is tested")
     generators.seed_everything(settings.seed)
     net = model.finetune_net(source_net, len(train_imgs.classes))
     history = fine_tuning.fine_tune(net, train_imgs, test_imgs, settings, checkpoint=checkpoint)

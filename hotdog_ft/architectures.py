@@ -45,22 +45,6 @@ def _resnet(version, block, layers, channels, classes, thumbnail=False):
     return built
 
 
-def resnet18(version, channels, classes):
-    """Gluon's ResNet-18 (two basic blocks in each of four stages) of any width, uninitialised.
-
-    Parameters
-    ----------
-    version : {1, 2}
-        ``ResNetV1`` (torchvision's topology) or ``ResNetV2``, which the chapter uses.
-    channels : sequence of 5 int
-        Of the stem and of the four stages: 64, 64, 128, 256, 512 in ResNet-18 proper.
-    classes : int
-        Outputs of the dense layer ``output``.
-    """
-    block = {1: resnet.BasicBlockV1, 2: resnet.BasicBlockV2}[version]
-    return _resnet(version, block, [2, 2, 2, 2], channels, classes)
-
-
 def _classes(shapes):
     return (shapes.get("output.weight") or [1000])[0]
 

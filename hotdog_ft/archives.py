@@ -18,6 +18,7 @@ from .download import DataError, cache_folder
 
 MAX_UNPACKED = 10 << 30  # bytes that an archive may hold; the book's holds 0.26 GB
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+BY_HAND = "unpack it by hand and name the folder of pictures"
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, UnicodeError)
 DAMAGED += (NotImplementedError, RecursionError)  # an unknown method; too many folders in a name
 
@@ -56,8 +57,8 @@ def _picture_members(archive, members):
             problem = "holds another archive"
         if problem:
             raise DataError(
-                f"{archive} {problem} ({name}): refused, nothing was unpacked. Unpack it by "
-                "hand if you trust it, and name the folder of pictures."
+                f"{archive} {problem} ({name}): refused, nothing was unpacked. If you trust it, "
+                f"{BY_HAND}."
             )
         kept.append(member)
     return kept
@@ -70,10 +71,7 @@ def _unpack_zip(archive, folder):
 
 def _unpack_tar(archive, folder):
     if not hasattr(tarfile, "data_filter"):
-        raise DataError(
-            f"{archive}: this Python cannot unpack a tar safely. Unpack it by hand, and name "
-            "the folder of pictures."
-        )
+        raise DataError(f"{archive}: this Python cannot unpack a tar safely; {BY_HAND}.")
     with tarfile.open(archive) as tar:
         members = _picture_members(archive, _tar_members(tar))
         tar.extractall(folder, members, filter="data")
@@ -90,8 +88,7 @@ def _unpacker(archive):
     if tarfile.is_tarfile(archive):
         return _unpack_tar
     raise DataError(
-        f"{archive} is not a zip archive, and no tar archive either. Download it again, or "
-        "unpack it by hand and name the folder of pictures itself."
+        f"{archive} is no zip archive and no tar archive. Download it again, or {BY_HAND}."
     )
 
 
@@ -120,8 +117,7 @@ def unpack(archive):
         scratch.rename(folder)
     except DAMAGED as error:
         raise DataError(
-            f"{archive} could not be unpacked ({error}). Download it again, or unpack it by "
-            "hand and name the folder of pictures."
+            f"{archive} could not be unpacked ({error}). Download it again, or {BY_HAND}."
         ) from error
     except OSError as error:
         if not folder.is_dir():  # else another process was quicker

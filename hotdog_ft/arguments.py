@@ -4,6 +4,31 @@ import argparse
 
 from .settings import BALANCES, FINE_TUNE, KEPT
 
+# The options of `train` that are settings: their field, what they take, and what they are for.
+TRAIN_SETTINGS = {
+    "--epochs": (
+        "num_epochs",
+        int,
+        "epochs over all layers after the output layer alone; 0 leaves the copied layers as they "
+        "are",
+    ),
+    "--learning-rate": ("learning_rate", float, "rate of the copied layers at the beginning"),
+    "--batch-size": ("batch_size", int, "pictures in a mini-batch"),
+    "--size": ("size", int, "side of the network's input in pixels"),
+    "--keep": (
+        "keep",
+        KEPT,
+        "best: end with the epoch that is best on validation pictures, a part of the training "
+        "pictures unless there is a folder of them",
+    ),
+    "--patience": (
+        "patience",
+        int,
+        "stop after N epochs without a better validation accuracy; 0 for never",
+    ),
+    "--balance": ("balance", BALANCES, "loss: rare classes count as much as frequent ones"),
+}
+
 
 def _seeds(text):
     """``3`` means the seeds 0, 1, 2; ``0,7`` means these two."""
@@ -50,14 +75,12 @@ def parser():
     compare.add_argument(
         "--data",
         metavar="PATH",
-        help="full mode: a folder or zip with train/ and test/ "
-        "instead of the book's hotdog.zip (also HOTDOG_FT_DATA)",
+        help="full mode: a data set instead of the book's hotdog.zip (also HOTDOG_FT_DATA)",
     )
     compare.add_argument(
         "--weights",
         metavar="FILE",
-        help="full mode: .params or .safetensors of a ResNet-18 "
-        "instead of a download (also HOTDOG_FT_WEIGHTS)",
+        help="full mode: .params or .safetensors instead of a download (also HOTDOG_FT_WEIGHTS)",
     )
     compare.add_argument(
         "--seeds",
@@ -89,82 +112,40 @@ def parser():
     train = commands.add_parser(
         "train",
         help="fine-tune on your own pictures and save the net",
-        description="Fine-tune an ImageNet ResNet-18 on PATH/train/CLASS/*, test it on "
-        "PATH/test/CLASS/*, and save it with its class names, and beside it its history as .json "
-        "and .csv. Any number of classes. Prints a line per epoch. A second call with the same "
-        "arguments goes on where the first was stopped.",
+        description="Fine-tune a net on PATH/train/CLASS/*, test it on PATH/test/CLASS/*, and save "
+        "it with its class names, and beside it its history as .json and .csv. Any number of "
+        "classes. Prints a line per epoch. A second call with the same arguments goes on where the "
+        "first was stopped.",
     )
     train.add_argument(
-        "--data", metavar="PATH", required=True, help="a folder or zip with train/ and test/"
+        "--data",
+        metavar="PATH",
+        required=True,
+        help="a folder, an archive, or a CSV file",
     )
     train.add_argument(
         "--out",
         metavar="FILE",
         default="net.safetensors",
-        help="where the net goes, ending in .safetensors (default: net.safetensors)",
+        help="where the net goes, ending in .safetensors (default: %(default)s)",
     )
     train.add_argument(
         "--weights",
         metavar="FILE",
-        help="source net, .params or .safetensors of a ResNet-18 "
-        "(default: ImageNet's, fetched once)",
-    )
-    train.add_argument(
-        "--epochs",
-        dest="num_epochs",
-        type=int,
-        default=FINE_TUNE.num_epochs,
-        metavar="N",
-        help="epochs over all layers after the output layer alone; 0 leaves the copied layers as "
-        "they are (default: %(default)s)",
-    )
-    train.add_argument(
-        "--learning-rate",
-        type=float,
-        default=FINE_TUNE.learning_rate,
-        metavar="RATE",
-        help="default: %(default)s",
-    )
-    train.add_argument(
-        "--batch-size",
-        type=int,
-        default=FINE_TUNE.batch_size,
-        metavar="N",
-        help="default: %(default)s",
-    )
-    train.add_argument(
-        "--size",
-        type=int,
-        default=FINE_TUNE.size,
-        metavar="PIXELS",
-        help="side of the network's input (default: %(default)s)",
+        help="source net, .params or .safetensors (default: ImageNet's ResNet-18, fetched once)",
     )
     train.add_argument(
         "--holdout",
         type=float,
         metavar="SHARE",
-        help="share of the pictures to test on where the folder has no test/",
+        help="share of the pictures to test on where there is no test set",
     )
-    train.add_argument(
-        "--keep",
-        choices=KEPT,
-        default=FINE_TUNE.keep,
-        help="best: end with the epoch that is best on validation pictures, a part of the training "
-        "pictures unless there is a folder of them (default: %(default)s)",
-    )
-    train.add_argument(
-        "--patience",
-        type=int,
-        default=FINE_TUNE.patience,
-        metavar="N",
-        help="stop after N epochs without a better validation accuracy (default: never)",
-    )
-    train.add_argument(
-        "--balance",
-        choices=BALANCES,
-        default=FINE_TUNE.balance,
-        help="loss: rare classes count as much as frequent ones (default: %(default)s)",
-    )
+    for option, (name, kind, text) in TRAIN_SETTINGS.items():
+        values = {"choices": kind} if isinstance(kind, tuple) else {"type": kind, "metavar": "N"}
+        default = getattr(FINE_TUNE, name)
+        train.add_argument(
+            option, dest=name, default=default, help=f"{text} (default: %(default)s)", **values
+        )
 
     predict = commands.add_parser(
         "predict",
@@ -182,7 +163,7 @@ def parser():
         "--net",
         metavar="FILE",
         default="net.safetensors",
-        help="what `train` saved (default: net.safetensors)",
+        help="what `train` saved (default: %(default)s)",
     )
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print CSV in UTF-8 instead")

@@ -1,25 +1,18 @@
-"""Before a run: whether a net and the pictures fit."""
+"""Whether a run makes sense: net and pictures before it, loss and accuracy after it."""
 
+import warnings
+
+import numpy as np
 from mxnet import nd
 from mxnet.gluon.parameter import DeferredInitializationError
 
 from .generators import seed_everything
+from .history import three_digits
 from .labels import check_classes, check_labels, check_names, warn_if_unbalanced
 
 
-def num_outputs_of(net, size):
-    """How many outputs `net` has; shapes that it leaves to its first input are settled now.
-
-    Parameters
-    ----------
-    size : int
-        Side of the input in pixels.
-
-    Raises
-    ------
-    ValueError
-        The net was never initialised.
-    """
+def _num_outputs(net, size):
+    """How many outputs `net` has; shapes that it leaves to its first input are settled now."""
     parameters = list(net.collect_params().values())
     try:
         for parameter in parameters:
@@ -47,12 +40,8 @@ def check_sets(net, train_imgs, others, settings):
     -------
     int
         How many outputs the net has.
-
-    Raises
-    ------
-    ValueError
     """
-    num_outputs = num_outputs_of(net, settings.size)
+    num_outputs = _num_outputs(net, settings.size)
     labels = check_labels(train_imgs, "train on", num_outputs)
     for purpose, images in others.items():
         if images is not None:
@@ -61,3 +50,37 @@ def check_sets(net, train_imgs, others, settings):
     check_classes(labels, num_outputs)
     warn_if_unbalanced(labels, getattr(train_imgs, "classes", None), settings)
     return num_outputs
+
+
+class LearningWarning(UserWarning):
+    """A run ended worse than guessing; where that is an outcome, this can be ignored."""
+
+
+def warn_if_worse_than_guessing(history, num_classes, num_tested, learning_rate):
+    """Warn, with the cure, of a loss that has grown, or of an accuracy below that of guessing.
+
+    Parameters
+    ----------
+    num_classes, num_tested : int
+        Classes, all as likely for who guesses; test pictures.
+    """
+    guess = np.log(num_classes)
+    # the only epoch of a run begins with a net that has learnt nothing
+    bound = (1.2 if len(history.loss) > 1 else 3) * guess
+    if history.loss and history.loss[-1] > bound:
+        words = (
+            f"The loss of the last epoch is {history.loss[-1]:.3g}, that of guessing "
+            f"{guess:.3g}: a learning rate of {learning_rate:g} is too high for this net, or there "
+            "were too few steps. Train a fresh net with a smaller rate, or for longer."
+        )
+    else:
+        chance = 1 / num_classes
+        error = np.sqrt(chance * (1 - chance) / max(num_tested, 1))
+        if not history.test_acc or history.last_test_acc >= chance - 2.5 * error:
+            return
+        words = (
+            f"The test accuracy is {three_digits(history.last_test_acc)}, below the "
+            f"{three_digits(chance)} of guessing: look whether the test pictures have the right "
+            "labels, in the order of the training pictures' classes."
+        )
+    warnings.warn(words, LearningWarning, stacklevel=3)

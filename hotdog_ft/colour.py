@@ -4,7 +4,7 @@ import functools
 import io
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 _SPACES = {"RGB": "RGB", "GRAY": "L", "CMYK": "CMYK"}  # of ICC profiles, and Pillow's modes
 _UNSEEN = 2  # levels of 255: profiles that call themselves sRGB differ so much from each other
@@ -21,8 +21,6 @@ def _probe(mode):
 @functools.lru_cache(maxsize=32)
 def _transform(profile):
     """(mode, the way from it to sRGB); None for the way where there is no difference to see."""
-    from PIL import ImageCms
-
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     mode = _SPACES[source.profile.xcolor_space.strip()]
     way = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")
@@ -47,6 +45,4 @@ def to_srgb(image, profile):
         return image
     if way is None or mode != image.mode:
         return image
-    from PIL import ImageCms
-
     return ImageCms.applyTransform(image, way)

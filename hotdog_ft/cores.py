@@ -6,17 +6,10 @@ from pathlib import Path
 
 
 def cpu_quota(root="/"):
-    """How many CPUs' time the control groups of this process give it, or None for no limit.
+    """How many CPUs' time the control groups of this process give it, a float; None for no limit.
 
-    Parameters
-    ----------
-    root : path
-        Where ``proc`` and ``sys`` lie.
-
-    Returns
-    -------
-    float or None
-        The tightest limit from its own group up to the outermost, of version 1 or 2.
+    It is the tightest limit from its own group up to the outermost, of version 1 or 2; ``proc`` and
+    ``sys`` lie in `root`.
     """
     root = Path(root)
     groups = root / "sys/fs/cgroup"

@@ -26,16 +26,16 @@ def plot_histories(histories):
     test.set_ylabel("test accuracy")
     for number, history in enumerate(histories.values()):
         style = {"color": f"C{number}", "marker": "os^v"[number % 4]}
-        valid_acc, kept = getattr(history, "valid_acc", None), getattr(history, "kept_epoch", None)
         _line(loss, history.loss, **style)
         _line(train, history.train_acc, **style)
         tested = _line(test, history.test_acc, history.probe_acc, **style)
-        if valid_acc:
-            probe = getattr(history, "probe_valid_acc", None)
-            tested = _line(test, valid_acc, probe, **style, linestyle="--", markersize=4)
+        if history.valid_acc:
+            valid = history.valid_acc, history.probe_valid_acc
+            tested = _line(test, *valid, **style, linestyle="--", markersize=4)
             test.set_ylabel("test accuracy, dashed: validation")
-        if kept in tested:
-            test.plot([kept], [tested[kept]], "o", color=f"C{number}", mfc="none", markersize=12)
+        if history.kept_epoch in tested:
+            kept = history.kept_epoch, tested[history.kept_epoch]
+            test.plot(*kept, "o", color=f"C{number}", mfc="none", markersize=12)
     for axes in (loss, train, test):
         axes.set(xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
@@ -99,11 +99,8 @@ def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None, interval=None):
     figure = Plot(figsize=(6.5, 3.4), layout="constrained")
     axes = figure.add_subplot()
     for number, values in enumerate(curves.values()):
-        axes.plot(
-            values.index,
-            values,
-            ("os^v"[number % 4] if len(values) < 30 else "") + "-",
-        )
+        marker = "os^v"[number % 4] if len(values) < 30 else ""
+        axes.plot(values.index, values, f"{marker}-")
         if interval:
             low, high = zip(*map(interval, values))
             axes.vlines(values.index, low, high, color=axes.lines[-1].get_color(), alpha=0.5)

@@ -95,11 +95,6 @@ class Pictures:
             holds = ", ".join(f"{count} {name}" for count, name in zip(counts, self.classes))
         return f"<{' '.join([type(self).__name__, self.name]).strip()}: {holds}>"
 
-    def check(self):
-        """Decode every picture now, and name all that cannot be read in one DataError."""
-        check_pictures(self)
-        return self
-
 
 def check_pictures(*sets):
     """Decode every picture of these sets now, and name all that cannot be read in one DataError."""

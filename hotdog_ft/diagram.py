@@ -1,5 +1,7 @@
 """The chapter's idea in one figure."""
 
+from matplotlib.patches import FancyBboxPatch
+
 from .figure import Plot
 
 
@@ -57,8 +59,6 @@ def draw_fine_tuning(
 
 
 def _box(left, bottom, colour):
-    from matplotlib.patches import FancyBboxPatch
-
     return FancyBboxPatch(
         (left, bottom), 2.7, 0.54, boxstyle="round,pad=0.02", facecolor=colour, edgecolor="#555555"
     )

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from .download import cache_folder, is_intact, user_path
+
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
-OLDEST, NEWEST = (3, 9), (3, 14)
 ROOM = 1e9  # bytes: hotdog.zip, its content, and weights
+DOWNLOAD = "python -m hotdog_ft download"
 MEMORY = 6e9  # bytes: training ResNet-18 at 224 px in batches of 128 was seen to take 5.8 GB
 
 
@@ -25,11 +27,9 @@ def why_mxnet_fails(error):
     """The likeliest cause of an error from ``import mxnet``, and its cure, in one line."""
     text = f"{error.__class__.__name__}: {error}".splitlines()[0]
     library = re.search(r"lib(cud|nccl|cu)\w*\.so[.\d]*", str(error))
-    if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        return (
-            f"Python {platform.python_version()} cannot run mxnet 1.9.1 ({text}). Use Python 3.9 "
-            "to 3.14; make tutorial fetches one."
-        )
+    python, message = check_python()
+    if python == FAIL:
+        return f"{message} ({text})."
     missing = isinstance(error, ImportError) and error.name == "mxnet"
     if missing or (isinstance(error, OSError) and not library):
         if (platform.system(), platform.machine()) == ("Darwin", "arm64"):
@@ -74,11 +74,9 @@ def _pins():
 
 def check_python():
     version = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        return (
-            FAIL,
-            f"{version}: hotdog_ft needs Python 3.9 to 3.14; make tutorial fetches one",
-        )
+    if not (3, 9) <= sys.version_info[:2] <= (3, 14):
+        cure = "Use Python 3.9 to 3.14; make tutorial fetches one"
+        return FAIL, f"{version} cannot run mxnet 1.9.1. {cure}"
     return OK, version
 
 
@@ -144,21 +142,7 @@ def check_memory():
     return OK, f"{memory / 1e9:.1f} GB of memory"
 
 
-def check_shared_memory():
-    if not Path("/dev/shm").is_dir():
-        return OK, "no /dev/shm, and none needed"
-    free = shutil.disk_usage("/dev/shm").free
-    if free < 64e6:
-        return WARN, (
-            f"{free / 1e6:.0f} MB free in /dev/shm: Gluon's own DataLoader fails with workers "
-            "(docker run --shm-size=1g); hotdog_ft's loader needs none"
-        )
-    return OK, f"{free / 1e6:.0f} MB free in /dev/shm"
-
-
 def check_disk():
-    from .download import cache_folder
-
     folder = cache_folder()
     there = next(path for path in [folder, *folder.absolute().parents] if os.path.exists(path))
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
@@ -174,23 +158,16 @@ def check_disk():
 
 def check_data():
     from . import data, splits
-    from .download import cache_folder, is_intact, user_path
 
     named = os.environ.get("HOTDOG_FT_DATA")
     path = user_path(named or cache_folder() / "hotdog.zip")
     if not named and not os.path.exists(path):
-        return (
-            WARN,
-            "hotdog.zip is not here yet; full mode fetches it, or: python -m hotdog_ft download",
-        )
+        return WARN, f"hotdog.zip is not here yet; full mode fetches it, or: {DOWNLOAD}"
     if not named and not is_intact(path, f"sha1:{data.HOTDOG_SHA1}"):
-        return FAIL, f"{path} is damaged; remove it, then: python -m hotdog_ft download"
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # they are the notes below
-            train_imgs, test_imgs = splits.load_image_folders(path)
-    except data.DataError as error:
-        return FAIL, str(error)
+        return FAIL, f"{path} is damaged; remove it, then: {DOWNLOAD}"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they are the notes below
+        train_imgs, test_imgs = splits.load_image_folders(path)
     counts = " + ".join(str(len(images)) for images in (train_imgs, test_imgs) if images)
     read = f"{path}: {counts} pictures of {len(train_imgs.classes)} classes, all read"
     return OK, "; ".join([read, *train_imgs.notes])
@@ -198,40 +175,21 @@ def check_data():
 
 def check_weights():
     from . import weights, zoo
-    from .download import is_intact
 
-    fetched = {
-        path: digest for path, digest in zoo.fetched_files().values() if os.path.exists(path)
-    }
+    fetched = {path: sha for path, sha in zoo.fetched_files().values() if os.path.exists(path)}
     path = os.environ.get("HOTDOG_FT_WEIGHTS") or next(iter(fetched), None)
     if path in fetched and not is_intact(path, fetched[path]):
-        return FAIL, f"{path} is damaged; remove it, then: python -m hotdog_ft download"
+        return FAIL, f"{path} is damaged; remove it, then: {DOWNLOAD}"
     if path is None:
-        return (
-            WARN,
-            "no ImageNet weights here yet; full mode fetches them, or: "
-            "python -m hotdog_ft download",
-        )
-    try:
-        net = weights.load_net(path)
-    except weights.WeightsError as error:
-        return FAIL, str(error)
+        return WARN, f"no ImageNet weights here yet; full mode fetches them, or: {DOWNLOAD}"
+    net = weights.load_net(path)
     return OK, f"{path}: {net.__class__.__name__}, {net.output}"
 
 
 def examine():
     """Every check in turn: a list of ``{"check", "status", "message"}``."""
-    checks = [
-        check_python,
-        check_packages,
-        check_mxnet,
-        check_threads,
-        check_memory,
-        check_shared_memory,
-        check_disk,
-        check_data,
-        check_weights,
-    ]
+    checks = [check_python, check_packages, check_mxnet, check_threads, check_memory]
+    checks += [check_disk, check_data, check_weights]
     found, broken = [], False
     for check in checks:
         if broken and check in (check_disk, check_data, check_weights):

@@ -74,13 +74,8 @@ def near_duplicates(first, second, max_distance=3):
         )
         for i, j in np.argwhere(distances <= max_distance):
             if first is not second or start + i < j:
-                rows.append(
-                    (
-                        str(first.paths[start + i]),
-                        str(second.paths[j]),
-                        int(np.ceil(distances[i, j] - 0.05)),
-                        first.labels[start + i] == second.labels[j],
-                    )
-                )
+                distance = int(np.ceil(distances[i, j] - 0.05))
+                files = str(first.paths[start + i]), str(second.paths[j])
+                rows.append((*files, distance, first.labels[start + i] == second.labels[j]))
     frame = pd.DataFrame(rows, columns=["first", "second", "distance", "same_label"])
     return frame.sort_values("distance", kind="stable", ignore_index=True)

@@ -1,4 +1,4 @@
-"""What a net says about pictures, and how often it is right."""
+"""How often a net is right: accuracy, that of each class, and which are taken for which."""
 
 import numpy as np
 
@@ -6,22 +6,6 @@ from .devices import arrays
 from .inference import outputs
 from .labels import check_labels
 from .loader import plain_loader
-
-
-def batch_logits(net, X):
-    """The logits of a mini-batch, computed on all devices where `net` is.
-
-    Parameters
-    ----------
-    X : numpy.ndarray
-        float32 (n, 3, S, S), or features (n, d) for an output layer alone.
-
-    Returns
-    -------
-    numpy.ndarray
-        float32 (n, classes).
-    """
-    return outputs(net, X)
 
 
 def probabilities(logits):
@@ -52,7 +36,7 @@ def answers(net, batches):
     labels, predicted = [], []
     for batch in batches:
         X, y = arrays(batch)
-        predicted.append(batch_logits(net, X).argmax(axis=1))
+        predicted.append(outputs(net, X).argmax(axis=1))
         labels.append(y.reshape(-1).astype(int))
     if not labels:
         raise ValueError("There is no picture to evaluate on.")
@@ -145,8 +129,8 @@ def confusion(net, data):
     labels, predicted = answers(net, _batches(net, data))
     classes = getattr(net, "classes", None) or getattr(data, "classes", None)
     if not classes:
-        outputs = net.output.weight.shape[0] if hasattr(net, "output") else 0
-        classes = range(max(outputs, labels.max() + 1, predicted.max() + 1))
+        least = net.output.weight.shape[0] if hasattr(net, "output") else 0
+        classes = range(max(least, labels.max() + 1, predicted.max() + 1))
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (labels, predicted), 1)
     rows, columns = (pd.Index(classes, name=name) for name in ("true", "predicted"))

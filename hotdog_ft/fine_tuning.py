@@ -53,7 +53,7 @@ def fine_tune(
 
     Parameters
     ----------
-    net : ResNetV1 or ResNetV2
+    net : HybridBlock
         As given by `finetune_net`, with an output per class.
     train_imgs, test_imgs : ImageFolder
         See `load_image_folders`. Without test pictures (None) nothing is tested.

@@ -36,13 +36,18 @@ WHAT_FITS = (
 )
 
 
+def natural(path):
+    """The key that sorts "2.jpg" before "10.jpg"."""
+    return [(len(part), part) for part in Path(path).parts]
+
+
 def visible(folder):
     """What a folder holds, hidden entries left out, "2.jpg" before "10.jpg"."""
     try:
         entries = [entry for entry in Path(folder).iterdir() if not entry.name.startswith(".")]
     except OSError as error:
         raise DataError(f"{folder} cannot be listed ({error}).") from error
-    return sorted(entries, key=lambda entry: (len(entry.name), entry.name))
+    return sorted(entries, key=natural)
 
 
 def subfolders(folder):
@@ -51,13 +56,14 @@ def subfolders(folder):
     return [entry for entry in found if os.path.isdir(entry)]
 
 
-def _is_meant(file):
+def is_meant(file):
+    """Whether a file is meant as a picture: by its suffix, else by its first bytes."""
     suffix = file.suffix.lower()
     if suffix in SUFFIXES:
         return True
     if suffix in NO_PICTURES or COPY.search(file.name.lower()):
         return False
-    return os.path.isfile(file) and is_picture(file)
+    return is_picture(file)
 
 
 def _kind(path):
@@ -77,7 +83,7 @@ def _walk(folder, been):
         elif os.path.isdir(entry):
             yield from _walk(entry, been)
         else:
-            yield entry, _is_meant(entry)
+            yield entry, is_meant(entry)
 
 
 def _files(folder):
@@ -118,7 +124,7 @@ def holds_pictures(folder):
 
 def loose_pictures(folder):
     """The pictures that lie in a folder itself."""
-    return [p for p in visible(folder) if not os.path.isdir(p) and _is_meant(p)]
+    return [p for p in visible(folder) if not os.path.isdir(p) and is_meant(p)]
 
 
 def part_of(name):

@@ -127,8 +127,7 @@ class History:
 
     @property
     def last_test_acc(self):
-        """Test accuracy at the end: of the kept epoch, else of the last, else of the probe, else
-        NaN."""
+        """Test accuracy at the end: of the kept epoch, the last one or the probe, or NaN."""
         if self.test_acc and self.kept_epoch != 0:
             return self.test_acc[self._end]
         return np.nan if self.probe_acc is None else self.probe_acc
@@ -152,12 +151,8 @@ class History:
         return self.num_examples * len(self.loss) / sum(seconds) if self.loss else np.nan
 
     def _outcome(self):
-        names = {"loss": "loss", "train_acc": "train acc", "test_acc": "test acc"}
-        parts = [
-            f"{title} {three_digits(values[self._end])}"
-            for values, title in ((getattr(self, name), title) for name, title in names.items())
-            if values
-        ]
+        lists = {"loss": self.loss, "train acc": self.train_acc, "test acc": self.test_acc}
+        parts = [f"{title} {three_digits(v[self._end])}" for title, v in lists.items() if v]
         return ", ".join(parts if self.test_acc else [*parts, "not tested"])
 
     def _worst_class(self):
@@ -201,12 +196,9 @@ class History:
 
     def probe_line(self):
         """The probe in a line: its accuracies, and how long its steps took."""
-        names = {
-            "train": self.probe_train_acc,
-            "valid": self.probe_valid_acc,
-            "test": self.probe_acc,
-        }
-        parts = [f"{title} {three_digits(v)}" for title, v in names.items() if v is not None]
+        measured = self.probe_train_acc, self.probe_valid_acc, self.probe_acc
+        named = zip(("train", "valid", "test"), measured)
+        parts = [f"{title} {three_digits(value)}" for title, value in named if value is not None]
         return "  ".join(["output layer alone", *parts, f"{self.probe_seconds:.1f} s"])
 
     def epoch_line(self, num_epochs):

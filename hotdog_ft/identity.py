@@ -41,7 +41,7 @@ def run_identity(net, train_imgs, test_imgs, settings, valid_imgs=None, augmenta
         "method": METHOD,
         **data_identity(train_imgs, test_imgs),
         "source net": start_sha256(arrays_of(net), settings.probe_steps),
-        "layers": layers_sha256(net),
+        "layers": _layers_sha256(net),
         "settings": asdict(settings),
     }
     if valid_imgs is not None:  # most runs have none: older checkpoints say nothing of it
@@ -61,7 +61,7 @@ def start_sha256(arrays, probe_steps):
     return arrays_sha256(arrays)
 
 
-def layers_sha256(net):
+def _layers_sha256(net):
     """Hash of what the layers are, and of what somebody set on them: frozen, other rates."""
     set_by_hand = {
         # the settings decide about the rate of `output`

@@ -22,12 +22,12 @@ def outputs(block, X):
     block : Block
         A net or a part of one, hybridized or not, or what `fused` has made of it.
     X : numpy.ndarray
-        (n, …), as the block takes it.
+        (n, …), as the block takes it: float32 (n, 3, S, S), or features (n, d) for `output` alone.
 
     Returns
     -------
     numpy.ndarray
-        (n, …)
+        float32 (n, …): logits (n, classes) of a net, features of a part.
     """
     with _turn, autograd.pause():
         devices = devices_of(block)[: len(X)]

@@ -32,10 +32,6 @@ def check_labels(images, purpose, num_outputs=None):
     -------
     numpy.ndarray
         The labels, integer (n,).
-
-    Raises
-    ------
-    ValueError
     """
     labels = labels_of(images)
     if not len(labels):
@@ -71,10 +67,6 @@ def check_classes(labels, num_outputs):
     ----------
     labels : numpy.ndarray
         Of the training pictures.
-
-    Raises
-    ------
-    ValueError
     """
     seen = np.unique(labels).tolist()
     if len(seen) == 1:

@@ -5,6 +5,10 @@ import unicodedata
 import warnings
 from functools import lru_cache
 
+from matplotlib.font_manager import findfont, fontManager, get_font
+from matplotlib.text import Text
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
+
 
 def shortened(text, width):
     """One line of at most `width` characters: both ends of a name, which tell it from others."""
@@ -62,9 +66,6 @@ def prepare(figure, prepared):
     prepared : dict
         What this has written so far, the figure's own: it is left alone.
     """
-    from matplotlib.font_manager import fontManager
-    from matplotlib.text import Text
-
     axes = [axis for one in figure.axes for axis in (one.xaxis, one.yaxis)]
     named = [axis for axis in axes if _has_names(axis)]
     numbers = {  # some of them are formulas, such as 10 to the -3
@@ -105,8 +106,6 @@ def prepare(figure, prepared):
 
 def _has_names(axis):
     """Whether an axis was given labels, rather than making them from its numbers."""
-    from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter
-
     given = isinstance(axis.get_major_formatter(), (FixedFormatter, FuncFormatter))
     return given and isinstance(axis.get_major_locator(), FixedLocator)
 
@@ -125,8 +124,6 @@ def _plain(text):
 
 def _lacking(text):
     """The characters of a Text that its own font lacks."""
-    from matplotlib.font_manager import findfont, get_font
-
     letters = {letter for letter in _plain(text) if not letter.isascii()}
     if not letters:
         return frozenset()
@@ -137,8 +134,6 @@ def _lacking(text):
 @lru_cache(maxsize=32)
 def _families(letters, _number_of_fonts):
     """An installed family for each character, None where no font has it."""
-    from matplotlib.font_manager import fontManager, get_font
-
     found = dict.fromkeys(sorted(letters))
     for entry in fontManager.ttflist:
         wanted = [letter for letter, family in found.items() if not family]

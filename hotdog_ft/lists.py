@@ -12,7 +12,7 @@ import numpy as np
 
 from .data import Pictures
 from .download import DataError
-from .folders import PARTS, class_name, listed
+from .folders import PARTS, class_name
 
 COLUMNS = {
     **dict.fromkeys(("file", "filename", "filepath", "path"), "file"),
@@ -154,44 +154,16 @@ def parts_of_rows(rows, name, folder):
     for kind in dict.fromkeys(part for _, _, part in seen.values()):
         pairs = [(path, label) for path, (_, label, part) in seen.items() if part == kind]
         shown = name if undivided else f"{name} ({kind})"
-        parts[kind] = labelled_pictures(pairs, name=shown)
+        parts[kind] = _pictures(pairs, shown)
     if len(seen) < len(rows):
         note = f"Rows of {name} that repeat an earlier one: {len(rows) - len(seen)}."
         next(iter(parts.values())).notes.append(note)
     return parts
 
 
-def labelled_pictures(pairs, classes=None, name=""):
-    """A data set of picture files with labels by name: it has `classes`, as an ImageFolder has.
-
-    Parameters
-    ----------
-    pairs : iterable of (path, label)
-        Labels are names, or whole numbers, which stand for themselves as names.
-    classes : sequence of str, optional
-        The names in label order; by default those that occur, sorted, numbers by their size.
-    name : str, optional
-        How the set prints.
-
-    Raises
-    ------
-    ValueError
-        A label is none of `classes`.
-
-    Examples
-    --------
-    >>> labelled_pictures([("1.jpg", "oak"), ("2.jpg", "pine"), ("3.jpg", "oak")])
-    <Pictures: 2 oak, 1 pine>
-    """
-    pairs = [(path, class_name(str(label))) for path, label in pairs]
-    names = {label for _, label in pairs}
-    if classes is None:
-        numbers = all(name.lstrip("-").isdecimal() for name in names)
-        classes = sorted(names, key=int if numbers else None)
-    classes = [class_name(str(name)) for name in classes]
-    unknown = sorted(names - set(classes))
-    if unknown:
-        raise ValueError(f"The labels {listed(unknown)} are none of the classes {listed(classes)}.")
-    place = {label: number for number, label in enumerate(classes)}
-    paths, labels = [path for path, _ in pairs], [place[label] for _, label in pairs]
-    return Pictures(paths, labels, classes, name)
+def _pictures(pairs, name):
+    """A data set of ``(path, label)``; its classes are sorted, those that are numbers by size."""
+    paths, labels = zip(*pairs)
+    numbers = all(label.lstrip("-").isdecimal() for label in labels)
+    classes = sorted(set(labels), key=int if numbers else None)
+    return Pictures(paths, [classes.index(label) for label in labels], classes, name)

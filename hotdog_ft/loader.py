@@ -3,6 +3,7 @@
 import hashlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -36,6 +37,11 @@ class BatchLoader:
     X, y : numpy.ndarray
         float32 (n, 3, S, S) and int32 (n,).
 
+    Raises
+    ------
+    DataError
+        A picture cannot be read.
+
     Examples
     --------
     >>> images = [(np.zeros((40, 30, 3), "uint8"), 0)] * 5
@@ -47,7 +53,7 @@ class BatchLoader:
         self.images, self.augs, self.shuffle = images, augs, shuffle
         self.batch_size = int(batch_size)
         if self.batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
+            raise ValueError(f"batch_size is {batch_size!r}: it must be a whole number from 1.")
 
     def __len__(self):
         return -(-len(self.images) // self.batch_size)
@@ -62,24 +68,29 @@ class BatchLoader:
         order = np.arange(len(self.images))
         if self.shuffle:
             np.random.shuffle(order)
-        waiting = deque()
-        with ThreadPoolExecutor(WORKERS) as pool:
-            for start in range(0, len(order), self.batch_size):
-                waiting.append(
-                    [
-                        pool.submit(self._example, int(index), seed)
-                        for index in order[start : start + self.batch_size]
-                    ]
-                )
-                if len(waiting) > 1:  # one batch is being prepared while another is used
-                    yield self._collate(waiting.popleft())
-            while waiting:
-                yield self._collate(waiting.popleft())
+        jobs = [partial(self._example, int(index), seed) for index in order]
+        starts = range(0, len(jobs), self.batch_size)
+        for examples in in_threads(jobs[start : start + self.batch_size] for start in starts):
+            pictures, labels = zip(*examples)
+            yield np.stack(pictures), np.array(labels, dtype="int32")
 
-    @staticmethod
-    def _collate(jobs):
-        pictures, labels = zip(*(job.result() for job in jobs))
-        return np.stack(pictures), np.array(labels, dtype="int32")
+
+def in_threads(batches):
+    """What the functions in every batch give, a list each; threads are a batch ahead.
+
+    Parameters
+    ----------
+    batches : iterable of list of callable
+        Asked for one batch after the other.
+    """
+    waiting = deque()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for jobs in batches:
+            waiting.append([pool.submit(job) for job in jobs])
+            if len(waiting) > 1:
+                yield [job.result() for job in waiting.popleft()]
+        for jobs in waiting:
+            yield [job.result() for job in jobs]
 
 
 def as_picture(picture, name):
@@ -89,11 +100,9 @@ def as_picture(picture, name):
     """
     if isinstance(picture, Image.Image):
         return from_image(picture)
-    if hasattr(picture, "asnumpy"):
-        picture = picture.asnumpy()
-    if getattr(picture, "dtype", None) == np.uint8 and picture.shape[2:] == (3,):
+    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.shape[2:] == (3,):
         return picture  # as nearly always
-    return from_array(np.asarray(picture), name)
+    return from_array(picture, name)
 
 
 def progress(batches, title, done=0):
@@ -121,10 +130,6 @@ def check_augs(augs, images, size):
     -------
     str
         Hash of what they gave, which stands for them: a run with others is another run.
-
-    Raises
-    ------
-    ValueError
     """
     total = hashlib.sha256()
     for index in range(min(4, len(images))):

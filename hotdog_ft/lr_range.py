@@ -71,10 +71,6 @@ def lr_range_test(
             f"The loss explodes in batch {len(losses) + 1} already, at rate {rate:g}: "
             f"begin below lowest={lowest:g}, with at least 7 batches."
         )
-    smooth = (
-        pd.Series(losses, index=pd.Index(rates, name="learning rate"))
-        .rolling(7, center=True)
-        .mean()
-        .dropna()
-    )
+    losses = pd.Series(losses, pd.Index(rates, name="learning rate"))
+    smooth = losses.rolling(7, center=True).mean().dropna()
     return smooth, float(smooth.idxmin()) / 10

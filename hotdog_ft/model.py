@@ -35,7 +35,7 @@ def _twin(net, num_classes):
     """The same layers, nothing of them drawn yet, and a new `output`."""
     _refuse_another_kind(net)
     if not isinstance(num_classes, Integral) or num_classes < 1:
-        raise ValueError(f"num_classes is {num_classes!r}: a number of classes is expected.")
+        raise ValueError(f"num_classes is {num_classes!r}: it must be a whole number from 1.")
     kind = type(net).__name__
     try:
         twin = uninitialised_copy(net)
@@ -107,7 +107,8 @@ def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
 def scratch_net(pretrained_net, num_classes):
     """The scratch twin: the source's architecture, every layer initialised by Xavier.
 
-    Call `seed_everything` before, so that the same code builds the same net.
+    Call `seed_everything` before, so that the same code builds the same net. Arguments and errors
+    are those of `finetune_net`.
 
     Examples
     --------

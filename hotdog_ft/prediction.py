@@ -7,7 +7,6 @@ from tqdm import tqdm
 
 from .augment import TestAugs
 from .download import DataError
-from .evaluation import batch_logits
 from .evaluation import probabilities as softmax
 from .inference import fused, outputs
 from .settings import Settings
@@ -33,13 +32,6 @@ def _check_top_k(top_k, count=None):
     if not good or (count and top_k > count):
         most = f" to {count}, the number of classes" if count else ""
         raise ValueError(f"top_k is {top_k!r}: it must be a whole number from 1{most}.")
-
-
-def _free_name(name, number, taken):
-    """The name of a class as that of a column; one that is taken gets the class's number."""
-    while name in taken:
-        name = f"{name} ({number})"
-    return name
 
 
 def predict(
@@ -145,8 +137,9 @@ def _frame(files, errors, best, likely, shares, names, skip_bad):
         columns[f"label{end}"] = pd.Series(labels, dtype=object if errors else None)
         columns[f"probability{end}"] = column(likely[:, place].astype(float), np.nan)
     for number, name in enumerate(names if shares is not None else ()):
-        free = _free_name(name, number, {*columns, "error"})
-        columns[free] = column(shares[:, number].astype(float), np.nan)
+        while name in {*columns, "error"}:
+            name = f"{name} ({number})"
+        columns[name] = column(shares[:, number].astype(float), np.nan)
     if skip_bad:
         columns["error"] = pd.Series([errors.get(row) for row in range(len(files))], dtype=object)
     return pd.DataFrame(columns)
@@ -180,7 +173,7 @@ def occlusion_map(net, x, label, cells=8):
         covered = np.stack([x] * (cells + 2))  # the last one stays as it is
         for picture, columns_covered in zip(covered, spans):
             picture[:, rows_covered, columns_covered] = x.mean(axis=(1, 2), keepdims=True)
-        logits = batch_logits(net, covered)
+        logits = outputs(net, covered)
         lead = logits[:, label] - logits.mean(axis=1)
         rows.append(lead[-1] - lead[:-1])
     lost = np.stack(rows)

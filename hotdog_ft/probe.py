@@ -7,7 +7,7 @@ import numpy as np
 from mxnet import autograd, gluon, nd
 
 from .devices import arrays, devices_of
-from .evaluation import accuracy, batch_logits, probabilities
+from .evaluation import accuracy, probabilities
 from .inference import fused, outputs
 from .labels import class_weights
 from .learning import lr_multiplier, weights_of
@@ -20,7 +20,7 @@ def extract_features(net, data_iter):
 
     Parameters
     ----------
-    net : ResNetV1 or ResNetV2
+    net : HybridBlock
     data_iter : iterable of (X, y)
         Mini-batches.
 
@@ -81,7 +81,7 @@ def probe(net, train_imgs, settings, history, report=lambda line: None):
     history.features_seconds = stored - start
     report(f"features of {len(features):,} pictures  {history.features_seconds:.1f} s")
     fit_output(net, features, labels, settings)
-    history.probe_train_acc = accuracy(labels, batch_logits(net.output, features).argmax(axis=1))
+    history.probe_train_acc = accuracy(labels, outputs(net.output, features).argmax(axis=1))
     history.probe_seconds = time.perf_counter() - stored
 
 

@@ -25,6 +25,8 @@ BOOK = {
     "scratch": {"loss": 0.431, "train acc": 0.807, "test acc": 0.809, "examples/sec": 649.9},
 }
 
+HOT_DOGS = ["hotdog", "not-hotdog"]  # the book's classes, in the order of its labels
+
 # What the three runs of a recipe are called in tables and figures.
 TITLES = {
     "finetune": "fine-tuning",
@@ -80,13 +82,13 @@ class Recipe:
         return replace(self, **runs)
 
     def load_data(self):
-        """``train_imgs, test_imgs`` as two ImageFolders, read from disk once per process."""
+        """``train_imgs, test_imgs``, read once per process; a DataError without test pictures."""
         return _load_data(self.data)
 
     @property
     def has_hot_dogs(self):
         """Whether the pictures are of the book's two classes."""
-        return self.load_data()[0].classes == ["hotdog", "not-hotdog"]
+        return self.load_data()[0].classes == HOT_DOGS
 
     def verdict(self, holds, claim, otherwise):
         """Print a claim if it holds, else what was found instead.
@@ -121,15 +123,15 @@ class Recipe:
         """
         import pandas as pd
 
+        imagenet = imagenet_classes()
         if self.mode == "mini":
             names = json.loads((MINI / "resnet18-mini.classes.json").read_text())
-            return pd.DataFrame({"name": names})
-        imagenet = imagenet_classes()
-        if self.weights:
+        elif self.weights:
             net = self.load_pretrained_net()
             names = net.classes or [str(i) for i in range(net.output.weight.shape[0])]
-            return imagenet if len(names) == len(imagenet) else pd.DataFrame({"name": names})
-        return imagenet
+        else:
+            return imagenet
+        return imagenet if len(names) == len(imagenet) else pd.DataFrame({"name": names})
 
     def loaders(self):
         """``train_iter, test_iter`` of mini-batches, augmented as for the chapter's fine-tuning."""
@@ -159,7 +161,7 @@ def load_recipe(mode=None, data=None, weights=None):
     mode : {"mini", "full"}, optional
         By default ``$HOTDOG_FT_MODE``, else "mini": the embedded set, no network, seconds.
     data : path, optional
-        Full mode: a folder or zip archive instead of the book's; by default ``$HOTDOG_FT_DATA``.
+        Full mode: a data set instead of the book's; by default ``$HOTDOG_FT_DATA``.
     weights : path, optional
         Full mode: a parameter file instead of ImageNet's; by default ``$HOTDOG_FT_WEIGHTS``.
 
@@ -211,7 +213,7 @@ def train_fine_tuning(
 
     Parameters
     ----------
-    net : ResNetV1 or ResNetV2
+    net : HybridBlock
     learning_rate : float
         0.01 for fine-tuning and 0.1 from scratch in the book.
     batch_size, num_epochs : int

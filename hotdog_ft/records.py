@@ -27,12 +27,10 @@ def save_history(net_path, settings, classes, history):
     ``x.history.json`` holds settings, class names, history and where it was made;
     ``x.history.csv`` a row per epoch.
     """
-    whole = {"settings": settings, "history": history}
-    content = {name: asdict(part) for name, part in whole.items()}
+    content = {"settings": asdict(settings), "history": asdict(history)}
     content.update(classes=list(map(str, classes)), made=machine())
     save_json(content, Path(net_path).with_suffix(".history.json"))
-    table = history.to_frame().to_csv()
-    write_whole(Path(net_path).with_suffix(".history.csv"), table.encode())
+    write_whole(Path(net_path).with_suffix(".history.csv"), history.to_frame().to_csv().encode())
 
 
 @contextmanager
@@ -145,6 +143,11 @@ class Record:
         ----------
         path : path
             A file; or the name of a record that comes along, such as ``"compare-mini-0123abcd"``.
+
+        Raises
+        ------
+        DataError
+            It is absent, no record, or one of an older version.
         """
         path = user_path(path)
         if not path.suffix and packaged("results"):

@@ -2,9 +2,8 @@
 
 import time
 
-from .alarms import warn_if_worse_than_guessing
 from .checkpoint import Checkpoint, interrupts_noted, stop_explained
-from .checks import check_sets
+from .checks import check_sets, warn_if_worse_than_guessing
 from .devices import available_devices
 from .evaluation import accuracy, answers, class_accuracy
 from .generators import generator_states, reseed_mxnet, restore_generators, seed_everything
@@ -14,8 +13,8 @@ from .labels import class_weights, labels_of
 from .learning import learning_as_set
 from .loader import check_augs, loaders, plain_loader, progress
 from .mxnet_internals import arrays_of, set_arrays
-from .parts import run_parts
 from .probe import probe
+from .subsets import run_parts
 from .training import new_trainer, train_one_epoch
 
 

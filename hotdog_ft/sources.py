@@ -3,9 +3,7 @@
 import glob
 import io
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from numbers import Real
@@ -14,17 +12,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from .data import WORKERS, Pictures
+from .data import Pictures
 from .download import DataError, existing
-from .folders import picture_files
-from .picture import SUFFIXES, from_array, from_image, is_picture, read_picture
+from .folders import is_meant, natural, picture_files
+from .loader import in_threads
+from .picture import from_array, from_image, read_picture
 
 BATCH = 32  # pictures that are prepared, and judged, together
 WANTED = "Name pictures, folders of pictures, or a pattern such as 'photos/*.jpg'."
-
-
-def _natural(path):
-    return [(len(part), part) for part in path.parts]
 
 
 def _matches(pattern):
@@ -32,9 +27,9 @@ def _matches(pattern):
     root = next(parent for parent in pattern.parents if os.path.exists(parent))
     rest = str(pattern.relative_to(root))
     found = glob.glob(os.path.join(glob.escape(str(root)), rest), recursive=True)
-    for path in sorted(map(Path, found), key=_natural):
+    for path in sorted(map(Path, found), key=natural):
         if not path.is_dir():
-            if path.suffix.lower() in SUFFIXES or is_picture(path):
+            if is_meant(path):
                 yield path
         elif "**" not in rest:  # else what is in it matches too
             yield from picture_files(path)[0]
@@ -82,7 +77,7 @@ def _decoder(content, name):
     return partial(read_picture, file)
 
 
-def _refuse(error, name):
+def _refuse(error, name=None):
     raise error
 
 
@@ -136,12 +131,9 @@ def named(pictures):
     -------
     list, or an iterator where `pictures` is one
     """
-
-    def numbered():
-        for place, (name, fetch) in enumerate(_each(pictures), 1):
-            yield name or f"picture {place}", fetch
-
-    return numbered() if isinstance(pictures, Iterator) else list(numbered())
+    each = enumerate(_each(pictures), 1)
+    found = ((name or f"picture {place}", fetch) for place, (name, fetch) in each)
+    return found if isinstance(pictures, Iterator) else list(found)
 
 
 def _sentence(name, error):
@@ -149,11 +141,23 @@ def _sentence(name, error):
     return error if text.startswith(name[:30]) or name in text else DataError(f"{name}: {text}")
 
 
-def _prepare(name, pixels, augs):
+def _job(name, fetch, augs):
+    """What gives ``(name, content)``, in any thread and later."""
+
+    def job():
+        try:
+            return name, augs(pixels() if callable(pixels) else pixels)
+        except DataError as error:
+            return name, _sentence(name, error)
+
     try:
-        return augs(pixels() if callable(pixels) else pixels)
+        pixels = fetch(name)
     except DataError as error:
-        return _sentence(name, error)
+        pixels = partial(_refuse, error)
+    if callable(pixels):
+        return job
+    done = job()  # before the next picture is asked for
+    return lambda: done
 
 
 def prepared(pictures, augs):
@@ -168,29 +172,11 @@ def prepared(pictures, augs):
     augs : callable
         See :mod:`hotdog_ft.augment`.
 
-    Yields
-    ------
-    list of (name, content)
+    Returns
+    -------
+    iterator of list of (name, content)
         The content is float32 (3, S, S), or the DataError of a picture that cannot be read.
     """
-    pictures, waiting = iter(pictures), deque()
-    with ThreadPoolExecutor(WORKERS) as pool:
-
-        def begin(name, fetch):
-            try:
-                pixels = fetch(name)
-            except DataError as error:
-                return _sentence(name, error)
-            if callable(pixels):
-                return pool.submit(_prepare, name, pixels, augs)
-            return _prepare(name, pixels, augs)
-
-        def ended(jobs):
-            return [(n, job.result() if isinstance(job, Future) else job) for n, job in jobs]
-
-        while jobs := [(name, begin(name, fetch)) for name, fetch in islice(pictures, BATCH)]:
-            waiting.append(jobs)
-            if len(waiting) > 1:
-                yield ended(waiting.popleft())
-        while waiting:
-            yield ended(waiting.popleft())
+    pictures = iter(pictures)
+    batches = iter(lambda: [_job(*one, augs) for one in islice(pictures, BATCH)], [])
+    return in_threads(batches)

@@ -23,7 +23,7 @@ from .folders import (
     subfolders,
 )
 from .lists import parts_of_rows, rows_of_csv, rows_of_list
-from .parts import hold_out
+from .subsets import hold_out
 
 HOLDOUT = 0.2  # the share of each class that becomes the test set where there is none
 OTHER_LISTS = (".xlsx", ".xls", ".ods", ".numbers", ".txt", ".json", ".jsonl", ".parquet")

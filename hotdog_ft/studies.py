@@ -9,14 +9,14 @@ from functools import lru_cache
 import numpy as np
 from mxnet import gluon, nd
 
-from .alarms import LearningWarning
+from .checks import LearningWarning
 from .devices import devices_of
 from .download import make_folder
-from .evaluation import batch_logits
 from .generators import seed_everything
 from .history import History
+from .inference import outputs
 from .loader import plain_loader
-from .model import finetune_net, fingerprint, scratch_net
+from .model import finetune_net, scratch_net
 from .probe import extract_features, rows_from_source
 from .records import Entry, Record
 from .run import train
@@ -123,6 +123,7 @@ def compare(recipe, seeds=(0,), folder=None, report=print, run_case=run):
     return study("compare", recipe, runs, folder, report, run_case).only(runs)
 
 
+@lru_cache(maxsize=1)
 def source_features(recipe):
     """What the source net's `features` give for a recipe's pictures, computed once per process.
 
@@ -131,11 +132,6 @@ def source_features(recipe):
     train_x, train_y, test_x, test_y : numpy.ndarray
         float32 (n, d) of the test augmentation, and the labels (n,).
     """
-    return _source_features(recipe, fingerprint(recipe.load_pretrained_net()))
-
-
-@lru_cache(maxsize=1)
-def _source_features(recipe, source_sha256):
     net = recipe.load_pretrained_net()
     parts = (extract_features(net, plain_loader(i, recipe.size)) for i in recipe.load_data())
     return sum(parts, ())
@@ -171,12 +167,12 @@ def head_start(recipe, settings, row=None, checkpoint=None):
         start = rows_from_source(pretrained_net, row, train_x)
         for parameter, values in zip((net.output.weight, net.output.bias), start):
             parameter.set_data(nd.array(values))
-        first_choice = batch_logits(pretrained_net.output, test_x[test_y == 0]).argmax(axis=1)
+        first_choice = outputs(pretrained_net.output, test_x[test_y == 0]).argmax(axis=1)
         entry.figures["top1"] = float((first_choice == row).mean())
     adam = {"learning_rate": settings.learning_rate}
     trainer = gluon.Trainer(net.output.collect_params(), "adam", adam)
     for _ in range(settings.num_epochs + 1):
-        right = batch_logits(net.output, test_x).argmax(axis=1) == test_y
+        right = outputs(net.output, test_x).argmax(axis=1) == test_y
         entry.history.test_acc.append(float(right.mean()))
         order = np.random.permutation(len(train_x))
         for part in np.array_split(order, -(-len(order) // settings.batch_size)):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .recipe import BOOK, TITLES
+from .recipe import BOOK, HOT_DOGS, TITLES
 
 
 def runs_table(record):
@@ -17,32 +17,25 @@ def runs_table(record):
     import pandas as pd
 
     settings = [vars(entry.settings) for entry in record.entries]
-    varied = [
-        name
-        for name in vars(record.entries[0].settings)
-        if len({one[name] for one in settings}) > 1
-    ]
+    varied = [name for name in settings[0] if len({one[name] for one in settings}) > 1]
     rows = []
     for entry in record.entries:
         history = entry.history
-        row = {
-            "run": entry.settings.kind,
-            **{name: entry.value(name) for name in varied},
-            **entry.case,
-        }
-        row.update(
-            {name: (getattr(history, name) or [np.nan])[-1] for name in ("loss", "train_acc")}
-        )
+        row = {"run": entry.settings.kind, **{name: entry.value(name) for name in varied}}
+        row.update(entry.case)
+        row.update({name: _last(getattr(history, name)) for name in ("loss", "train_acc")})
         row.update(test_acc=history.last_test_acc, seconds=sum(history.seconds))
-        if history.probe_acc is not None:
-            row.update(probe_acc=history.probe_acc)
-        if entry.diverged:
-            row["diverged"] = entry.diverged
+        further = {"probe_acc": history.probe_acc, "diverged": entry.diverged}
+        row.update({name: value for name, value in further.items() if value is not None})
         rows.append({**row, **entry.figures})
     return pd.DataFrame(rows)
 
 
-def result_table(histories, classes=("hotdog", "not-hotdog")):
+def _last(values):
+    return values[-1] if values else np.nan
+
+
+def result_table(histories, classes=HOT_DOGS):
     """One column per run, and below ours the book's figures, where the classes are the book's.
 
     Parameters
@@ -59,11 +52,11 @@ def result_table(histories, classes=("hotdog", "not-hotdog")):
     """
     import pandas as pd
 
-    columns, of_the_book = {}, sorted(map(str, classes or [])) == ["hotdog", "not-hotdog"]
+    columns, of_the_book = {}, sorted(map(str, classes or [])) == HOT_DOGS
     for name, history in histories.items():
         ours = {
-            "loss": history.loss[-1] if history.loss else np.nan,
-            "train acc": history.train_acc[-1] if history.train_acc else np.nan,
+            "loss": _last(history.loss),
+            "train acc": _last(history.train_acc),
             "test acc": history.last_test_acc,
             "examples/sec": history.examples_per_sec,
         }
@@ -132,13 +125,8 @@ def seed_table(record):
             for seed in {entry.settings.seed: None for entry in record.entries}
         }
     ).T
-    columns = {
-        "seeds": accuracy.count(),
-        "mean": accuracy.mean(),
-        "std": accuracy.std(),
-        "min": accuracy.min(),
-        "max": accuracy.max(),
-    }
+    columns = {"seeds": accuracy.count()}
+    columns.update({name: getattr(accuracy, name)() for name in ("mean", "std", "min", "max")})
     if TITLES["scratch"] in accuracy:
         lead = accuracy.sub(accuracy[TITLES["scratch"]], axis=0)
         columns["smallest lead"] = lead.drop(columns=TITLES["scratch"]).min()

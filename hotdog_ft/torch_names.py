@@ -12,9 +12,9 @@ _PLACES = {
 _LAYER = re.compile(rf"layer(\d+)\.(\d+)\.({'|'.join(map(re.escape, _PLACES))})")
 
 
-def gluon_name(torch_name):
+def _gluon_name(name):
     """Gluon's name (``resnet18_v1`` …) of a tensor of torchvision's ResNets; others stay."""
-    part, _, suffix = torch_name.rpartition(".")
+    part, _, suffix = name.rpartition(".")
     layer = _LAYER.fullmatch(part)
     if layer:
         stage, block, place = layer.groups()
@@ -22,7 +22,7 @@ def gluon_name(torch_name):
     else:
         found = {"conv1": "features.0", "bn1": "features.1", "fc": "output"}.get(part)
     if not found:
-        return torch_name
+        return name
     is_norm = part.rpartition(".")[2].startswith("bn") or part.endswith("downsample.1")
     return f"{found}.{_NORM.get(suffix, suffix) if is_norm else suffix}"
 
@@ -70,7 +70,7 @@ def gluon_names(shapes):
     """
     start = next(iter(first_convolutions(shapes)), "")
     names = {
-        gluon_name(name[len(start) :] if name.startswith(start) else name): name for name in shapes
+        _gluon_name(name[len(start) :] if name.startswith(start) else name): name for name in shapes
     }
     if "output.weight" not in names:
         heads = [

@@ -17,9 +17,9 @@ import mxnet as mx
 import numpy as np
 import pytest
 from mxnet.gluon import nn
+from mxnet.gluon.model_zoo.vision import resnet
 from PIL import Image
 
-from hotdog_ft.architectures import resnet18
 from hotdog_ft.devices import available_devices
 from hotdog_ft.evaluation import evaluate
 from hotdog_ft.history import History
@@ -66,6 +66,17 @@ def picture_folders(tmp_path):
 def source_net(request):
     """A narrow source net of either topology for 5 classes, with statistics of its own."""
     return make_source_net(request.param)
+
+
+def resnet18(version, channels, classes):
+    """Gluon's ResNet-18 of any width, uninitialised."""
+    kind, block = {
+        1: (resnet.ResNetV1, resnet.BasicBlockV1),
+        2: (resnet.ResNetV2, resnet.BasicBlockV2),
+    }[version]
+    net = kind(block, [2, 2, 2, 2], channels, classes=classes)
+    net.hybridize(static_alloc=True)
+    return net
 
 
 def make_source_net(version=2, classes=5):

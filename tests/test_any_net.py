@@ -207,7 +207,7 @@ def test_report_74_a_net_of_another_make_is_refused_in_words(make, words):
 
 @pytest.mark.parametrize("number", [0, -1, 2.5, "2", None])
 def test_a_number_of_classes_that_is_none_is_refused(number, source_net):
-    with pytest.raises(ValueError, match=r"num_classes is .*: a number of classes is expected"):
+    with pytest.raises(ValueError, match=r"num_classes is .*: it must be a whole number"):
         hotdog_ft.finetune_net(source_net, number)
 
 

@@ -78,7 +78,7 @@ def test_an_encrypted_archive(tmp_path):
 def test_a_truncated_archive(picture_folders, tmp_path, share):
     path = zip_of(picture_folders(), tmp_path / "photos.zip")
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    refused(path, "not a zip archive")
+    refused(path, "no zip archive")
 
 
 def test_a_damaged_archive(picture_folders, tmp_path):
@@ -174,7 +174,7 @@ class TestTar:
         with tarfile.open(tmp_path / "a.tar", "w") as tar:
             tar.addfile(tarfile.TarInfo("train/a/1.png"), io.BytesIO())
         monkeypatch.delattr(tarfile, "data_filter")
-        refused(tmp_path / "a.tar", "Unpack it by hand")
+        refused(tmp_path / "a.tar", "unpack it by hand")
 
 
 def test_report_83_a_cache_that_cannot_be_written_to_is_named(picture_folders):

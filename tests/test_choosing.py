@@ -14,8 +14,8 @@ from safetensors.numpy import load_file, save_file
 import hotdog_ft
 from hotdog_ft import training
 from hotdog_ft.history import History
-from hotdog_ft.parts import hold_out
 from hotdog_ft.settings import FINE_TUNE, Settings
+from hotdog_ft.subsets import hold_out
 
 PLAIN = Settings(size=32, batch_size=4, num_epochs=6, learning_rate=0.1, seed=2, keep="best")
 PROBED = replace(FINE_TUNE, size=32, batch_size=5, num_epochs=3, probe_steps=50, keep="best")

@@ -122,7 +122,8 @@ class TestContentSha256:
 def test_the_memory_for_decoded_pictures_has_a_limit(picture_folders, monkeypatch):
     size = 40 * 48 * 3
     monkeypatch.setattr(data, "CACHE_BYTES", 3 * size)
-    images = ImageFolder(picture_folders() / "train").check()
+    images = ImageFolder(picture_folders() / "train")
+    data.check_pictures(images)
     assert sum(picture.nbytes for picture in images._decoded.values()) == 3 * size
     assert images[11][0].shape == (40, 48, 3)
 

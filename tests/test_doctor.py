@@ -126,7 +126,7 @@ class TestThisMachine:
     def test_a_sound_machine_without_the_big_files_is_warned_and_passes(self, capsys):
         assert main(["doctor"]) == 0
         printed = capsys.readouterr().out
-        assert printed.count("\n") == 9 and "FAIL" not in printed
+        assert printed.count("\n") == 8 and "FAIL" not in printed
         assert "hotdog.zip is not here yet" in printed and "no ImageNet weights here yet" in printed
 
     def test_own_data_and_weights_are_read(self, picture_folders, tmp_path, monkeypatch, capsys):
@@ -183,11 +183,6 @@ class TestThisMachine:
                 doctor.check_disk,
                 ("shutil.disk_usage", lambda path: namedtuple("U", "free")(1000)),
                 "HOTDOG_FT_CACHE",
-            ),
-            (
-                doctor.check_shared_memory,
-                ("shutil.disk_usage", lambda path: namedtuple("U", "free")(1000)),
-                "--shm-size",
             ),
             (
                 doctor.check_threads,

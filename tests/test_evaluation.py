@@ -6,7 +6,8 @@ from conftest import cpus, make_source_net, small_net, some_batches
 from mxnet import gluon, nd
 
 import hotdog_ft
-from hotdog_ft.evaluation import batch_logits, class_accuracy, probabilities
+from hotdog_ft.evaluation import class_accuracy, probabilities
+from hotdog_ft.inference import outputs
 from hotdog_ft.loader import plain_loader
 
 
@@ -32,7 +33,7 @@ def test_logits_come_in_the_order_of_the_pictures_from_any_number_of_devices():
     ((X, _),) = some_batches([5])
     expected = net(nd.array(X)).asnumpy()
     net.collect_params().reset_ctx(cpus(2))
-    np.testing.assert_allclose(batch_logits(net, X), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(outputs(net, X), expected, rtol=1e-5, atol=1e-6)
 
 
 def test_probabilities_are_the_softmax_even_of_huge_logits():

@@ -10,13 +10,12 @@ import hotdog_ft
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import CHANNELS, cpus, make_source_net, some_batches, train_on, values
+from conftest import CHANNELS, cpus, make_source_net, resnet18, some_batches, train_on, values
 from mxnet import nd
 from mxnet.gluon import nn
 
-from hotdog_ft.architectures import resnet18
 from hotdog_ft.augment import TestAugs
-from hotdog_ft.evaluation import batch_logits, probabilities
+from hotdog_ft.evaluation import probabilities
 from hotdog_ft.inference import fused, outputs
 from hotdog_ft.model import fingerprint
 from hotdog_ft.mxnet_internals import parameters
@@ -97,7 +96,7 @@ def test_predictions_follow_whatever_becomes_of_a_net(tmp_path):
     net.load_parameters(str(tmp_path / "net.params"))
     np.testing.assert_allclose(check(net), seen[0], **CLOSE)
     net.collect_params().reset_ctx(cpus(2))  # on two devices, and back
-    np.testing.assert_allclose(probabilities(batch_logits(net, X)), seen[0], **CLOSE)
+    np.testing.assert_allclose(probabilities(outputs(net, X)), seen[0], **CLOSE)
     net.collect_params().reset_ctx(mx.cpu())
     net.cast("float64"), net.cast("float32")
     np.testing.assert_allclose(check(net), seen[0], **CLOSE)
@@ -131,7 +130,7 @@ def test_predictions_within_a_recorded_block_are_predictions(source_net):
     ((X, _),) = some_batches([4])
     plain, before = source_net(nd.array(X)).asnumpy(), fingerprint(source_net)
     with mx.autograd.record():
-        np.testing.assert_array_equal(batch_logits(source_net, X), plain)
+        np.testing.assert_array_equal(outputs(source_net, X), plain)
         np.testing.assert_allclose(outputs(fused(source_net, X), X), plain, **CLOSE)
     nd.waitall()
     assert fingerprint(source_net) == before

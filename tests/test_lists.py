@@ -10,7 +10,6 @@ from folder_zoo import CLASSES, PICTURE, error_of, load, put
 import hotdog_ft
 from hotdog_ft.data import content_sha256
 from hotdog_ft.folders import ImageFolder
-from hotdog_ft.lists import labelled_pictures
 
 
 @pytest.fixture
@@ -159,12 +158,6 @@ class TestLists:
     def test_report_43_a_frame_is_refused_with_the_list_to_make_of_it(self):
         frame = pd.DataFrame({"file": ["a/1.png"], "label": ["a"]})
         assert "list(zip(frame.file, frame.label))" in error_of(frame, ValueError)
-
-    def test_a_single_set_may_be_made_with_the_classes_of_another(self):
-        images = labelled_pictures([("1.jpg", "b")], classes=["a", "b"])
-        assert images.labels == [1] and repr(images) == "<Pictures: 0 a, 1 b>"
-        with pytest.raises(ValueError, match="c are none of the classes a, b"):
-            labelled_pictures([("1.jpg", "c")], classes=["a", "b"])
 
 
 class TestPaths:

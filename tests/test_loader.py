@@ -11,8 +11,8 @@ from hotdog_ft.augment import TestAugs, TrainAugs
 from hotdog_ft.folders import ImageFolder
 from hotdog_ft.labels import check_labels
 from hotdog_ft.loader import BatchLoader, loaders
-from hotdog_ft.parts import share
 from hotdog_ft.settings import Settings
+from hotdog_ft.subsets import share
 
 
 def loader_of(picture_folders, batch_size, augs=None, shuffle=False):

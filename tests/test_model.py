@@ -3,11 +3,10 @@
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import CHANNELS, make_source_net, some_batches, train_on, values
+from conftest import CHANNELS, make_source_net, resnet18, some_batches, train_on, values
 from mxnet import nd
 
 import hotdog_ft
-from hotdog_ft.architectures import resnet18
 from hotdog_ft.model import fingerprint
 from hotdog_ft.mxnet_internals import parameters
 from hotdog_ft.settings import Settings

@@ -15,7 +15,7 @@ from conftest import ROOT, make_source_net, small_net
 import hotdog_ft
 from hotdog_ft import checkpoint, probe, studies, training
 from hotdog_ft.__main__ import main
-from hotdog_ft.alarms import LearningWarning
+from hotdog_ft.checks import LearningWarning
 from hotdog_ft.history import History, duration
 from hotdog_ft.settings import FINE_TUNE, Settings
 

@@ -14,7 +14,8 @@ from conftest import make_source_net, some_batches
 from mxnet import nd
 from picture_zoo import picture, saved
 
-from hotdog_ft.evaluation import batch_logits, evaluate
+from hotdog_ft.evaluation import evaluate
+from hotdog_ft.inference import outputs
 from hotdog_ft.prediction import occlusion_map
 from hotdog_ft.probe import extract_features
 
@@ -100,7 +101,7 @@ def test_report_45_threads_may_be_the_first_to_use_a_net():
 
         def first(net=net, start=start):
             start.wait()
-            return batch_logits(net, X)
+            return outputs(net, X)
 
         for found in in_threads(8, [first] * 8):
             np.testing.assert_array_equal(found, expected)

@@ -15,7 +15,8 @@ import numpy as np
 
 from hotdog_ft import finetune_net, load_recipe, seed_everything, train
 from hotdog_ft.augment import TestAugs
-from hotdog_ft.evaluation import batch_logits, probabilities
+from hotdog_ft.evaluation import probabilities
+from hotdog_ft.inference import outputs
 from hotdog_ft.loader import BatchLoader
 from hotdog_ft.probe import extract_features, fit_output
 from hotdog_ft.records import Entry
@@ -78,7 +79,7 @@ def cross_validate_probe(recipe, settings, mirror_images, checkpoint=None):
         net = new_net(recipe, settings)
         seen = np.concatenate([view[training] for view, _ in views])
         fit_output(net, seen, np.tile(y[training], len(views)), settings)
-        logits = batch_logits(net.output, x[validation])
+        logits = outputs(net.output, x[validation])
         found.append(accuracy_and_loss(logits, y[validation]))
     accuracy, loss = zip(*found)
     means = {"mean_valid_acc": np.mean(accuracy), "mean_valid_loss": np.mean(loss)}
@@ -96,7 +97,7 @@ def validate_fine_tuning(recipe, settings, fold, checkpoint=None):
     losses = []
 
     def note_loss(net):
-        logits = np.concatenate([batch_logits(net, X) for X, _ in valid_iter])
+        logits = np.concatenate([outputs(net, X) for X, _ in valid_iter])
         accuracy, loss = accuracy_and_loss(logits, np.array(validation.labels))
         losses.append(loss)
         print(f"validation accuracy {accuracy:.4f}, loss {loss:.4f}", flush=True)

@@ -76,13 +76,15 @@ def make_weights():
 
     # isort: split
     import mxnet as mx  # after hotdog_ft, which tells it to use every core
+    from mxnet.gluon.model_zoo.vision import resnet
 
-    from hotdog_ft.architectures import resnet18
     from hotdog_ft.history import History
 
     settings = hotdog_ft.Settings(**SETTINGS)
     hotdog_ft.seed_everything(settings.seed)
-    net = resnet18(2, CHANNELS, len(kinds.SOURCE))
+    classes = len(kinds.SOURCE)
+    net = resnet.ResNetV2(resnet.BasicBlockV2, [2, 2, 2, 2], CHANNELS, classes=classes)
+    net.hybridize(static_alloc=True)
     net.initialize(mx.init.Xavier())
     net(mx.nd.zeros((1, 3, settings.size, settings.size)))
 
