@@ -12,7 +12,7 @@ import numpy as np
 
 from .data import Pictures
 from .download import DataError
-from .folders import PARTS, class_name
+from .folders import PARTS, class_name, listed
 
 COLUMNS = {
     **dict.fromkeys(("file", "filename", "filepath", "path"), "file"),
