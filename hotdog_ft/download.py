@@ -8,9 +8,6 @@ import zipfile
 import zlib
 from pathlib import Path
 
-import pooch
-from requests import RequestException
-
 TIMEOUT = 30  # seconds without a byte after which a try is given up; there are three tries
 MAX_UNPACKED = 10 << 30  # bytes that an archive may hold; the book's holds 0.26 GB
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
@@ -32,6 +29,8 @@ class DataError(ValueError):
 
 def cache_folder():
     """Folder for downloads and unpacked archives, ``$HOTDOG_FT_CACHE`` or the system's own."""
+    import pooch
+
     return Path(os.environ.get("HOTDOG_FT_CACHE") or pooch.os_cache("hotdog_ft"))
 
 
@@ -61,6 +60,9 @@ def fetch(url, known_hash, path, by_hand=None):
         The host did not answer, answered with an error, or sent another file; or the folder cannot
         be written to.
     """
+    import pooch
+    from requests import RequestException
+
     try:
         pooch.create(
             path.parent,
@@ -84,6 +86,8 @@ def fetch(url, known_hash, path, by_hand=None):
 
 def is_intact(path, known_hash):
     """Whether a file is there with the hash ``"sha1:…"`` or ``"sha256:…"``."""
+    import pooch
+
     kind, _, digest = known_hash.partition(":")
     return Path(path).is_file() and pooch.file_hash(path, kind) == digest
 
@@ -146,6 +150,8 @@ def unpack(archive):
         pictures does not: paths out of its folder, links, other archives, more than
         ``MAX_UNPACKED`` bytes.
     """
+    import pooch
+
     archive = Path(archive)
     if not zipfile.is_zipfile(archive):
         raise DataError(

@@ -1,0 +1,172 @@
+"""``python -m hotdog_ft.onnx_predict``: what a net says about pictures, where MXNet does not run.
+
+It takes Python, onnxruntime, Pillow and NumPy, and a file that ``python -m hotdog_ft export``
+wrote. ``pip install --no-deps`` installs this package alone.
+"""
+
+import argparse
+import csv
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from .augment import MEAN, STD, TestAugs
+from .download import DataError
+from .picture import read_picture
+
+BATCH = 32
+
+
+def load_onnx(path):
+    """Open a net that `export_onnx` wrote.
+
+    Returns
+    -------
+    session : onnxruntime.InferenceSession
+    about : dict
+        ``classes`` (list of str), ``size`` (pixels) and what else was noted.
+
+    Raises
+    ------
+    DataError
+        The file is missing, damaged, or was not written by `export_onnx`.
+    ImportError
+        The package onnxruntime is not installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(
+            f"ONNX files run in the package onnxruntime ({error}): pip install onnxruntime."
+        ) from error
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise DataError(f"There is no file {path}. Name what python -m hotdog_ft export wrote.")
+    try:
+        session = onnxruntime.InferenceSession(
+            path.read_bytes(), providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # a class for each of a dozen states, none of them public
+        raise DataError(f"{path} cannot be read as ONNX ({error}). Export it again.") from error
+    about = json.loads(session.get_modelmeta().custom_metadata_map.get("hotdog_ft", "{}"))
+    expected = {"mean": MEAN.tolist(), "std": STD.tolist()}
+    if "size" in about:
+        expected["resize"] = TestAugs(about["size"]).resize
+    if "classes" not in about or any(about.get(name) != expected[name] for name in expected):
+        raise DataError(
+            f"{path} does not say how its pictures are prepared, or otherwise than this version "
+            "prepares them. Export it again with python -m hotdog_ft export."
+        )
+    return session, about
+
+
+def predict_onnx(path, pictures):
+    """Classify pictures as `predict` does.
+
+    Parameters
+    ----------
+    path : path
+        What `export_onnx` wrote.
+    pictures : sequence of path
+        Files, or folders whose visible content is meant at any depth.
+
+    Returns
+    -------
+    rows : list of (str, str, float)
+        File, likeliest class and its probability, for every picture that can be read.
+    bad : list of DataError
+        For every other one.
+    """
+    session, about = load_onnx(path)
+    rows, bad = [], []
+    for names, contents in _prepared(pictures, TestAugs(about["size"])):
+        bad += [content for content in contents if isinstance(content, DataError)]
+        good = [(n, x) for n, x in zip(names, contents) if not isinstance(x, DataError)]
+        if good:
+            (logits,) = session.run(None, {"data": np.stack([x for _, x in good])})
+            shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+            shares /= shares.sum(axis=1, keepdims=True)
+            best = shares.argmax(axis=1)
+            rows += [
+                (name, about["classes"][label], float(share[label]))
+                for (name, _), label, share in zip(good, best, shares)
+            ]
+    return rows, bad
+
+
+def _files(paths):
+    for path in map(Path, paths):
+        if path.is_dir():
+            for folder, inside, names in os.walk(path):
+                inside[:] = sorted(name for name in inside if not name.startswith("."))
+                yield from (Path(folder, name) for name in sorted(names) if name[0] != ".")
+        elif path.exists() or path.is_symlink():
+            yield path
+        else:
+            raise DataError(f"There is no {path}. Name pictures, or folders of pictures.")
+
+
+def _prepared(paths, augs):
+    """Batches of names, and of pictures that are ready for the net or the DataError of each."""
+
+    def content(file):
+        try:
+            return augs(read_picture(file))
+        except DataError as error:
+            return error
+
+    files = list(_files(paths))
+    for start in range(0, len(files), BATCH):
+        batch = files[start : start + BATCH]
+        yield list(map(str, batch)), list(map(content, batch))
+
+
+def _print(rows, as_csv):
+    head = ("file", "label", "probability")
+    sys.stdout.reconfigure(errors="surrogateescape")  # names of files as they are on disk
+    if as_csv:
+        sys.stdout.reconfigure(encoding="utf-8", newline="")
+        csv.writer(sys.stdout).writerows([head, *rows])
+        return
+    table = [head, *((file, label, f"{share:.6f}") for file, label, share in rows)]
+    widths = [max(map(len, column)) for column in zip(*table)]
+    for row in table:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths)))
+
+
+def main(arguments=None):
+    """Run from a shell; returns the exit status. A fault that has a known cure is one line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m hotdog_ft.onnx_predict",
+        description="Print a table: file, class, probability. Takes onnxruntime, Pillow and NumPy.",
+    )
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture or a folder")
+    parser.add_argument("--net", default="net.onnx", metavar="FILE", help="(default: net.onnx)")
+    parser.add_argument("--skip-bad", action="store_true", help="predict the others all the same")
+    parser.add_argument("--csv", action="store_true", help="print CSV instead of a table")
+    options = parser.parse_args(arguments)
+    try:
+        rows, bad = predict_onnx(options.net, options.paths)
+        if bad and not (rows and options.skip_bad):
+            title = f"{len(bad)} of {len(rows) + len(bad)} pictures are bad:"
+            raise DataError("\n".join([title, *map(str, bad)]))
+        if not rows:
+            raise DataError(f"There is no picture in {' '.join(options.paths)}.")
+        _print(rows, options.csv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # its reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (ValueError, OSError, ImportError) as error:
+        print(f"hotdog_ft: {error}", file=sys.stderr)
+        return 1
+    for error in bad:
+        print(f"hotdog_ft: {error}", file=sys.stderr)
+    return int(bool(bad))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
