@@ -82,9 +82,9 @@ def predict_onnx(path, pictures):
     """
     session, about = load_onnx(path)
     rows, bad = [], []
-    for names, contents in _prepared(pictures, TestAugs(about["size"])):
-        bad += [content for content in contents if isinstance(content, DataError)]
-        good = [(n, x) for n, x in zip(names, contents) if not isinstance(x, DataError)]
+    for batch in _prepared(pictures, TestAugs(about["size"])):
+        bad += [content for _, content in batch if isinstance(content, DataError)]
+        good = [pair for pair in batch if not isinstance(pair[1], DataError)]
         if good:
             (logits,) = session.run(None, {"data": np.stack([x for _, x in good])})
             shares = np.exp(logits - logits.max(axis=1, keepdims=True))
@@ -110,7 +110,7 @@ def _files(paths):
 
 
 def _prepared(paths, augs):
-    """Batches of names, and of pictures that are ready for the net or the DataError of each."""
+    """Batches of (name, content): a picture that is ready for the net, or its DataError."""
 
     def content(file):
         try:
@@ -120,16 +120,15 @@ def _prepared(paths, augs):
 
     files = list(_files(paths))
     for start in range(0, len(files), BATCH):
-        batch = files[start : start + BATCH]
-        yield list(map(str, batch)), list(map(content, batch))
+        yield [(str(file), content(file)) for file in files[start : start + BATCH]]
 
 
 def _print(rows, as_csv):
     head = ("file", "label", "probability")
-    sys.stdout.reconfigure(errors="surrogateescape")  # names of files as they are on disk
+    # the names of files come out as they are on disk
+    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     if as_csv:
-        sys.stdout.reconfigure(encoding="utf-8", newline="")
-        csv.writer(sys.stdout).writerows([head, *rows])
+        csv.writer(sys.stdout, lineterminator="\n").writerows([head, *rows])
         return
     table = [head, *((file, label, f"{share:.6f}") for file, label, share in rows)]
     widths = [max(map(len, column)) for column in zip(*table)]
@@ -160,9 +159,12 @@ def main(arguments=None):
     except BrokenPipeError:  # its reader, such as head, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (ValueError, OSError, ImportError) as error:
+    except (DataError, OSError, ImportError) as error:
         print(f"hotdog_ft: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("hotdog_ft: Stopped.", file=sys.stderr)
+        return 130
     for error in bad:
         print(f"hotdog_ft: {error}", file=sys.stderr)
     return int(bool(bad))
