@@ -150,8 +150,9 @@ def main(arguments=None):
     try:
         rows, bad = predict_onnx(options.net, options.paths)
         if bad and not (rows and options.skip_bad):
-            title = f"{len(bad)} of {len(rows) + len(bad)} pictures are bad:"
-            raise DataError("\n".join([title, *map(str, bad)]))
+            count = len(rows) + len(bad)
+            title = [f"{len(bad)} of {count} pictures are bad:"] if count > 1 else []
+            raise DataError("\n".join([*title, *map(str, bad)]))
         if not rows:
             raise DataError(f"There is no picture in {' '.join(options.paths)}.")
         _print(rows, options.csv)

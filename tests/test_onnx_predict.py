@@ -63,15 +63,15 @@ def test_a_table_has_a_line_for_each_picture(exported):
 
 
 def test_bad_pictures_are_named_and_the_others_predicted_only_when_that_is_wanted(exported):
-    bad = exported / "bad"
-    bad.mkdir()
+    (exported / "bad").mkdir()
     for name, content in BAD.items():
-        (bad / name).write_bytes(content)
-    done = run_python(ELSEWHERE, "good", "bad", cwd=exported)
+        (exported / "bad" / name).write_bytes(content)
+    bad = [f"bad/{name}" for name in BAD]
+    done = run_python(ELSEWHERE, "good", *bad, cwd=exported)
     assert done.returncode == 1 and done.stdout == ""
-    assert all(f"bad/{name}" in done.stderr for name in BAD) and "good/" not in done.stderr
-    skipped = run_python(ELSEWHERE, "good", "bad", "--skip-bad", "--csv", cwd=exported)
-    assert skipped.returncode == 1 and all(f"bad/{name}" in skipped.stderr for name in BAD)
+    assert all(name in done.stderr for name in bad) and "good/" not in done.stderr
+    skipped = run_python(ELSEWHERE, "good", *bad, "--skip-bad", "--csv", cwd=exported)
+    assert skipped.returncode == 1 and all(name in skipped.stderr for name in bad)
     assert skipped.stdout == run_python(ELSEWHERE, "good", "--csv", cwd=exported).stdout
 
 
