@@ -158,7 +158,8 @@ def about_net(net, classes=None, size=None):
     size = size or getattr(net, "size", None)
     if classes is None or size is None:
         raise ValueError("A file needs class names and the input size: the net brings none along.")
-    return {"classes": list(classes), "size": size, "mean": MEAN.tolist(), "std": STD.tolist()}
+    preprocessing = {"size": int(size), "mean": MEAN.tolist(), "std": STD.tolist()}
+    return {"classes": list(classes), **preprocessing}
 
 
 def check_names(classes, outputs):

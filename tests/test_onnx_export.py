@@ -43,7 +43,6 @@ def every_window():
         nn.BatchNorm(scale=False, center=False, epsilon=0.1),
         nn.Activation("tanh"),
         nn.Activation("softrelu"),
-        nn.GlobalMaxPool2D(),
         nn.Dropout(0.5),
         nn.Dense(7, use_bias=False, activation="relu"),
         nn.Dense(3),
