@@ -14,7 +14,7 @@ from .mxnet_internals import arrays_of, parameters
 from .weights import about_net, check_names
 
 OPSET, IR_VERSION = 13, 7  # of 2020: runtimes since then take it
-TOLERANCE = 1e-4  # of the largest logit; two orders above what float32 was seen to cost
+TOLERANCE = 1e-4  # of the largest logit; ten times what fifty layers of float32 were seen to cost
 PREPROCESSING = (
     "RGB on the scale 0 to 1; both sides resized to `resize` pixels, bilinear, and smoothed first "
     "where they shrink, as Pillow does; the central `size` x `size` pixels; minus `mean`, divided "
