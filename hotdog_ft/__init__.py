@@ -57,6 +57,7 @@ __all__ = [
     "fine_tune",
     "predict",
     "save_net",
+    "export_onnx",
     "fetch_weights",
     "scratch_net",
     "freeze",
@@ -84,6 +85,7 @@ else:
     from .generators import seed_everything
     from .learning import freeze, unfreeze
     from .model import finetune_net, scratch_net
+    from .onnx_export import export_onnx
     from .prediction import predict
     from .recipe import load_recipe, train_fine_tuning
     from .run import train

@@ -1,4 +1,4 @@
-"""``python -m hotdog_ft``: compare, train, predict, download and the doctor from the shell."""
+"""``python -m hotdog_ft``: all commands from the shell."""
 
 import json
 import os
@@ -99,6 +99,18 @@ def _predict(options):
     return int(len(bad) > 0)
 
 
+def _export(options):
+    from . import onnx_export, weights
+
+    difference = onnx_export.export_onnx(weights.load_net(options.net), options.out)
+    checked = (
+        "not compared, for onnxruntime is not installed"
+        if difference is None
+        else f"logits within {difference:.0e} of the net's in onnxruntime"
+    )
+    print(f"The net is in {options.out} ({checked}).")
+
+
 def _download(options):
     from . import data, zoo
 
@@ -122,6 +134,7 @@ COMMANDS = {
     "compare": _compare,
     "train": _train,
     "predict": _predict,
+    "export": _export,
     "download": _download,
     "doctor": _doctor,
 }

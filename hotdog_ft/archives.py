@@ -12,8 +12,6 @@ import zlib
 from lzma import LZMAError
 from pathlib import Path
 
-import pooch
-
 from .download import DataError, cache_folder
 
 MAX_UNPACKED = 10 << 30  # bytes that an archive may hold; the book's holds 0.26 GB
@@ -106,6 +104,8 @@ def unpack(archive):
     """
     archive = Path(archive)
     unpack_into = _unpacker(archive)
+    import pooch
+
     folder = cache_folder() / f"{archive.stem[:50]}-{pooch.file_hash(archive)[:12]}"
     if folder.is_dir():
         return folder

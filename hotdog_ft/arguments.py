@@ -185,6 +185,22 @@ def parser():
         "JSON they have a sentence in the column `error`. The exit status is 1 if there are any",
     )
 
+    export = commands.add_parser(
+        "export",
+        help="write the net as ONNX, to predict where MXNet does not run",
+        description="Write a net with its class names and its preprocessing as ONNX. There, "
+        "python -m hotdog_ft.onnx_predict takes onnxruntime, Pillow and NumPy alone.",
+    )
+    export.add_argument(
+        "--net",
+        metavar="FILE",
+        default="net.safetensors",
+        help="what `train` saved (default: net.safetensors)",
+    )
+    export.add_argument(
+        "--out", metavar="FILE", default="net.onnx", help="ending in .onnx (default: net.onnx)"
+    )
+
     commands.add_parser(
         "download",
         help="fetch hotdog.zip (261 MB) and ImageNet weights into the cache",

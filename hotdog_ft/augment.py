@@ -78,11 +78,11 @@ class TestAugs:
     __test__ = False  # pytest: not a test class
 
     def __init__(self, size=Settings.size):
-        self.size = size
+        self.size, self.resize = size, round(size * 256 / 224)
 
     def __call__(self, picture, rng=None):
         """uint8 (height, width, 3) to float32 (3, size, size); nothing is random."""
-        side = round(self.size * 256 / 224)
-        start = (side - self.size) // 2
-        pixels = np.asarray(Image.fromarray(picture).resize((side, side), Image.BILINEAR))
+        start = (self.resize - self.size) // 2
+        sides = (self.resize, self.resize)
+        pixels = np.asarray(Image.fromarray(picture).resize(sides, Image.BILINEAR))
         return normalize(pixels[start : start + self.size, start : start + self.size])

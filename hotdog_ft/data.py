@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
 from .download import DataError, cache_folder, fetch
 from .picture import read_picture
@@ -98,6 +97,8 @@ class Pictures:
 
 def check_pictures(*sets):
     """Decode every picture of these sets now, and name all that cannot be read in one DataError."""
+    from tqdm import tqdm
+
     places = [(images, index) for images in sets for index in range(len(images))]
 
     def problem(place):

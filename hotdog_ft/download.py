@@ -6,9 +6,6 @@ import re
 import tempfile
 from pathlib import Path
 
-import pooch
-from requests import RequestException
-
 TIMEOUT = 30  # seconds without a byte after which a try is given up; there are three tries
 
 
@@ -53,6 +50,8 @@ def cache_folder():
     named = os.environ.get("HOTDOG_FT_CACHE")
     if named:
         return user_path(named)
+    import pooch  # here and below: what predicts from ONNX alone needs neither it nor requests
+
     try:
         return user_path(pooch.os_cache("hotdog_ft"))
     except (RuntimeError, DataError) as error:
@@ -108,6 +107,9 @@ def fetch(url, known_hash, path, by_hand=None):
         The host did not answer, answered with an error, or sent another file; or the folder cannot
         be written to.
     """
+    import pooch
+    from requests import RequestException
+
     try:
         pooch.create(
             path.parent,
@@ -131,6 +133,8 @@ def fetch(url, known_hash, path, by_hand=None):
 
 def is_intact(path, known_hash):
     """Whether a file is there with the hash ``"sha1:…"`` or ``"sha256:…"``."""
+    import pooch
+
     kind, _, digest = known_hash.partition(":")
     return Path(path).is_file() and pooch.file_hash(path, kind) == digest
 

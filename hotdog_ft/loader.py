@@ -8,7 +8,6 @@ from itertools import islice
 
 import numpy as np
 from PIL import Image
-from tqdm import tqdm
 
 from .augment import TestAugs, TrainAugs
 from .data import WORKERS
@@ -107,6 +106,8 @@ def as_picture(picture, name):
 
 def progress(batches, title, done=0):
     """The mini-batches after the first `done`; in a terminal with a bar while they are used."""
+    from tqdm import tqdm
+
     total = len(batches) if hasattr(batches, "__len__") else None
     # disable=None: nothing in files and notebooks
     bar = {"total": total, "initial": done, "leave": False, "disable": None}

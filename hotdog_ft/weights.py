@@ -128,6 +128,26 @@ def _refuse_unknown_layers(net, shapes):
     )
 
 
+def about_net(net, classes=None, size=None):
+    """What a file says of a net: class names, input size, mean and standard deviation.
+
+    `classes` and `size` are what the net brings along, where they are not given. ValueError: it
+    brings none.
+    """
+    classes = getattr(net, "classes", None) if classes is None else classes
+    size = size or getattr(net, "size", None)
+    if classes is None or size is None:
+        raise ValueError("A file needs class names and the input size: the net brings none along.")
+    preprocessing = {"size": int(size), "mean": MEAN.tolist(), "std": STD.tolist()}
+    return {"classes": list(classes), **preprocessing}
+
+
+def check_names(classes, outputs):
+    """Refuse class names that are more or fewer than the outputs of a net: a ValueError."""
+    if len(classes) != outputs:
+        raise ValueError(f"{len(classes)} class names for {outputs} outputs.")
+
+
 def save_net(net, path, classes=None, size=None):
     """Write a net with its class names and its preprocessing into one file, for `load_net`.
 
@@ -159,23 +179,11 @@ def save_net(net, path, classes=None, size=None):
     ...     load_net(folder + "/net.safetensors").classes[:2]
     ['hotdog', 'apple']
     """
-    classes = getattr(net, "classes", None) if classes is None else classes
-    size = size or getattr(net, "size", None)
-    if classes is None or size is None:
-        raise ValueError(
-            "save_net needs class names and the input size: the net brings none along."
-        )
+    about = about_net(net, classes, size)
     path = user_path(path)
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} must end in .safetensors.")
     tensors = arrays_of(net)
     _refuse_unknown_layers(net, {name: array.shape for name, array in tensors.items()})
-    if len(classes) != len(tensors["output.bias"]):
-        raise ValueError(f"{len(classes)} class names for {len(tensors['output.bias'])} outputs.")
-    about = {
-        "classes": list(classes),
-        "size": int(size),
-        "mean": MEAN.tolist(),
-        "std": STD.tolist(),
-    }
+    check_names(about["classes"], len(tensors["output.bias"]))
     write_whole(path, save(tensors, {"hotdog_ft": json.dumps(about)}))
