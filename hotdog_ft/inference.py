@@ -1,12 +1,13 @@
 """What a block computes in prediction: from any thread, for many pictures with fused operations."""
 
 import os
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 
 import numpy as np
-from mxnet import autograd, cpu, gluon, nd, sym
+from mxnet import MXNetError, autograd, cpu, gluon, nd, sym
 from mxnet.runtime import Features
 
 from .devices import devices_of
@@ -57,12 +58,25 @@ def outputs(block, X):
     -------
     numpy.ndarray
         (n, …)
+
+    Raises
+    ------
+    ValueError
+        `block` does not take such arrays.
     """
     with autograd.pause():
         devices = devices_of(block)[: len(X)]
         shards = zip(np.array_split(X, len(devices)), devices)
-        parts = [block(nd.array(shard, ctx=device)) for shard, device in shards]
-        return np.concatenate([part.asnumpy() for part in parts])
+        try:
+            parts = [block(nd.array(shard, ctx=device)) for shard, device in shards]
+            return np.concatenate([part.asnumpy() for part in parts])
+        except (MXNetError, ValueError) as error:  # the latter from a layer's first input
+            if "MXNetError" not in str(error) or re.search("allocate|memory", str(error)):
+                raise
+            raise ValueError(
+                f"The net does not take an array of shape {X.shape}. Nets such as AlexNet, VGG and "
+                "DenseNet take pictures of the size that they were made for alone: size=224 mostly."
+            ) from error
 
 
 @_in_turn

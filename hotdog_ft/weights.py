@@ -9,7 +9,9 @@ from safetensors.numpy import save
 from .architectures import difference, initialise, net_of, older_names
 from .augment import MEAN, STD
 from .download import user_path, write_whole
+from .labels import output_names
 from .mxnet_internals import arrays_of, parameters
+from .settings import Settings
 from .tensor_file import WeightsError, read_tensors
 from .torch_names import first_convolutions, gluon_names, torch_name
 
@@ -171,11 +173,9 @@ def save_net(net, path, classes=None, size=None):
         raise ValueError(f"{path} must end in .safetensors.")
     tensors = arrays_of(net)
     _refuse_unknown_layers(net, {name: array.shape for name, array in tensors.items()})
-    if len(classes) != len(tensors["output.bias"]):
-        raise ValueError(f"{len(classes)} class names for {len(tensors['output.bias'])} outputs.")
     about = {
-        "classes": list(classes),
-        "size": int(size),
+        "classes": output_names(classes, len(tensors["output.bias"])),
+        "size": Settings(size=size).size,
         "mean": MEAN.tolist(),
         "std": STD.tolist(),
     }
