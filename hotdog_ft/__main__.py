@@ -51,9 +51,9 @@ def _train(options):
     from . import fine_tuning, generators, model, records, splits, weights, zoo
 
     out = user_path(options.out)
-    checkpoint = out.with_suffix(".checkpoint")
     if out.suffix != ".safetensors":
-        raise ValueError(f"--out {out} must end in .safetensors.")
+        raise ValueError(f"--out {options.out!r} must end in .safetensors.")
+    checkpoint = out.with_suffix(".checkpoint")
     if not out.parent.is_dir():
         raise ValueError(f"There is no folder {out.parent} for --out {out}.")
     if out.exists() and not checkpoint.exists():
@@ -150,7 +150,8 @@ def _is_for_the_user(error):
     last = error.__traceback__
     while last.tb_next:
         last = last.tb_next
-    return last.tb_frame.f_globals.get("__name__", "").split(".")[0] == __package__
+    # by package: with `python -m` the name of this very module is "__main__"
+    return last.tb_frame.f_globals.get("__package__") == __package__
 
 
 def _drop_output():
@@ -174,7 +175,8 @@ def main(arguments=None):
     except (ValueError, FloatingPointError, OSError, ImportError, MemoryError) as error:
         if not _is_for_the_user(error):
             raise
-        print(f"hotdog_ft: {error}", file=sys.stderr)
+        words = str(error) or "There is not enough memory."  # Python's and Pillow's says nothing
+        print(f"hotdog_ft: {words}", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
         print(f"hotdog_ft: {str(stop) or 'Stopped.'}", file=sys.stderr)
@@ -182,4 +184,5 @@ def main(arguments=None):
 
 
 if __name__ == "__main__":
+    warnings.formatwarning = lambda message, *_: f"hotdog_ft: {message}\n"  # no line of code
     sys.exit(main())

@@ -3,29 +3,64 @@
 import warnings
 
 import numpy as np
-from mxnet import nd
+from mxnet import gluon
 from mxnet.gluon.parameter import DeferredInitializationError
 
 from .generators import seed_everything
 from .history import three_digits
+from .inference import outputs
 from .labels import check_classes, check_labels, check_names, warn_if_unbalanced
+from .learning import learning_parameters
 
 
-def _num_outputs(net, size):
-    """How many outputs `net` has; shapes that it leaves to its first input are settled now."""
-    parameters = list(net.collect_params().values())
+def check_net(net):
+    """Refuse, with a ValueError, what is no net, such as the path of one, or has no parameters.
+
+    Returns
+    -------
+    bool
+        Whether the net leaves shapes to its first input.
+    """
+    if not isinstance(net, gluon.Block):
+        raise ValueError(
+            f"The net is of type {type(net).__name__}: give what load_net(path) returns."
+        )
     try:
-        for parameter in parameters:
+        for parameter in net.collect_params().values():
             parameter.list_data()
-        if hasattr(getattr(net, "output", None), "weight"):
-            return net.output.weight.shape[0]
     except DeferredInitializationError:
-        seed_everything(0)  # so that the same code builds the same net
+        return True
     except RuntimeError as error:
         raise ValueError(
             "The net has no parameters yet: call net.initialize() first, or load some."
         ) from error
-    return net(nd.zeros((1, 3, size, size), ctx=parameters[0].list_ctx()[0])).shape[1]
+    return False
+
+
+def num_outputs_of(net, size):
+    """How many outputs `net` has; shapes that it leaves to its first input are settled now.
+
+    Parameters
+    ----------
+    size : int
+        Side of the input in pixels.
+
+    Raises
+    ------
+    ValueError
+        The net is none, was never initialised, or takes no pictures of this size.
+    """
+    if check_net(net):
+        seed_everything(0)  # so that the same code builds the same net
+    return outputs(net, np.zeros((1, 3, size, size), "float32")).shape[1]
+
+
+def _refuse_frozen(net, settings):
+    """Refuse a run in which nothing would learn, or not what its probe trains."""
+    alone = hasattr(net, "output") and (settings.probe_steps or settings.trained == "output")
+    if not learning_parameters(net.output if alone else net):
+        part = "net.output" if alone else "net"
+        raise ValueError(f"{part} is frozen and would learn nothing: call unfreeze({part}) before.")
 
 
 def check_sets(net, train_imgs, others, settings):
@@ -41,7 +76,8 @@ def check_sets(net, train_imgs, others, settings):
     int
         How many outputs the net has.
     """
-    num_outputs = _num_outputs(net, settings.size)
+    num_outputs = num_outputs_of(net, settings.size)
+    _refuse_frozen(net, settings)
     labels = check_labels(train_imgs, "train on", num_outputs)
     for purpose, images in others.items():
         if images is not None:

@@ -176,7 +176,7 @@ def existing(path, wanted):
     DataError
         It is an address, empty, absent (the nearest name is given) or closed to this user.
     """
-    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(path)):
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):  # a Path has one slash of two
         raise DataError(f"{path} is an address: download it first, and name the file.")
     if not str(path).strip():
         raise DataError(f"The path is empty. {wanted}")

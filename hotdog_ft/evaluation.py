@@ -1,10 +1,12 @@
 """How often a net is right: accuracy, that of each class, and which are taken for which."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from .devices import arrays
 from .inference import outputs
-from .labels import check_labels
+from .labels import check_labels, check_pairs
 from .loader import plain_loader
 
 
@@ -66,7 +68,10 @@ def class_accuracy(labels, predicted, classes=None):
 
 def _batches(net, data):
     """Mini-batches of `data`, which may hold them already: there every label is an array."""
-    if not hasattr(data, "__getitem__") or (len(data) and np.shape(data[0][1])):
+    if isinstance(data, Iterable) and not hasattr(data, "__getitem__"):
+        return data
+    check_pairs(data, "evaluate on")
+    if len(data) and np.shape(data[0][1]):
         return data
     check_labels(data, "evaluate on")
     if not getattr(net, "size", None):

@@ -178,7 +178,9 @@ class History:
             lines.append(f"output layer alone: test acc {three_digits(self.probe_acc)}")
         if self.loss:
             speed = f"{self.examples_per_sec:.1f} examples/sec on [{', '.join(self.devices)}]"
-            lines += [self._outcome(), speed]
+            # of the last epoch, where the net that is kept is an earlier one
+            dropped = f"after epoch {len(self.loss)}: " if self.kept_epoch == 0 else ""
+            lines += [f"{dropped}{self._outcome()}", speed]
         elif self.test_acc:
             lines.append(f"test acc {three_digits(self.test_acc[-1])}")
         if self.kept_epoch is not None:

@@ -1,19 +1,49 @@
 """What a block computes in prediction: from any thread, for many pictures with fused operations."""
 
+import os
+import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
 
 import numpy as np
-from mxnet import autograd, cpu, gluon, nd, sym
+from mxnet import MXNetError, autograd, cpu, gluon, nd, sym
 from mxnet.runtime import Features
 
 from .devices import devices_of
 from .mxnet_internals import build_graph
 
-# MXNet computes for one thread at a time: it builds a block's graph, and fills the memory that the
-# graph has allocated, without looking who else does.
-_turn = threading.RLock()
+
+def _begin():
+    # MXNet computes for one thread at a time: it builds a block's graph, and fills the memory that
+    # the graph has allocated, without looking who else does.
+    global _turn, _helper
+    _turn, _helper = threading.RLock(), ThreadPoolExecutor(1, "hotdog_ft")
 
 
+_begin()
+if hasattr(os, "register_at_fork"):  # not Windows; a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_begin)
+
+
+def _in_turn(compute):
+    """Have threads take turns, and one compute for all but the main thread.
+
+    MXNet keeps megabytes for every thread that has run a graph, even when the thread has ended: a
+    server that begins one for each request would fill the memory.
+    """
+
+    @wraps(compute)
+    def in_turn(*arguments):
+        with _turn:
+            if threading.current_thread() is threading.main_thread():
+                return compute(*arguments)
+            return _helper.submit(compute, *arguments).result()
+
+    return in_turn
+
+
+@_in_turn
 def outputs(block, X):
     """What `block` gives for a mini-batch, on all devices where it lies; threads take turns.
 
@@ -28,14 +58,28 @@ def outputs(block, X):
     -------
     numpy.ndarray
         float32 (n, …): logits (n, classes) of a net, features of a part.
+
+    Raises
+    ------
+    ValueError
+        `block` does not take such arrays.
     """
-    with _turn, autograd.pause():
+    with autograd.pause():
         devices = devices_of(block)[: len(X)]
         shards = zip(np.array_split(X, len(devices)), devices)
-        parts = [block(nd.array(shard, ctx=device)) for shard, device in shards]
-        return np.concatenate([part.asnumpy() for part in parts])
+        try:
+            parts = [block(nd.array(shard, ctx=device)) for shard, device in shards]
+            return np.concatenate([part.asnumpy() for part in parts])
+        except (MXNetError, ValueError) as error:  # the latter from a layer's first input
+            if "MXNetError" not in str(error) or re.search("allocate|memory", str(error)):
+                raise
+            raise ValueError(
+                f"The net does not take an array of shape {X.shape}. Nets such as AlexNet, VGG and "
+                "DenseNet take pictures of the size that they were made for alone: size=224 mostly."
+            ) from error
 
 
+@_in_turn
 def fused(block, X):
     """A block that computes the same on a CPU with fused operations of oneDNN, for prediction only.
 
@@ -55,7 +99,7 @@ def fused(block, X):
     Block
         `block` itself on other devices, and where MXNet cannot make one graph of it.
     """
-    with _turn, autograd.pause():
+    with autograd.pause():
         build_graph(block, nd.array(X[:1], ctx=devices_of(block)[0]))
         if devices_of(block) != [cpu()] or not Features().is_enabled("MKLDNN"):
             return block

@@ -1,6 +1,7 @@
 """Labels: what they must be, how many there are of each, what a rare class weighs."""
 
 import warnings
+from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
 
@@ -12,9 +13,32 @@ def labels_of(images):
     return images.labels if hasattr(images, "labels") else [label for _, label in images]
 
 
+def check_pairs(images, purpose):
+    """Refuse pictures that come as anything but a set of (picture, label).
+
+    Parameters
+    ----------
+    purpose : str
+        For the message, such as ``"train on"``.
+
+    Raises
+    ------
+    ValueError
+    """
+    fits = hasattr(images, "labels")
+    if not fits and hasattr(images, "__getitem__") and hasattr(images, "__len__"):
+        first = images[0] if len(images) and not isinstance(images, (str, bytes, dict)) else None
+        fits = not len(images) or (isinstance(first, (tuple, list)) and len(first) == 2)
+    if not fits:
+        raise ValueError(
+            f"The pictures to {purpose} come as {type(images).__name__}: give what "
+            "load_image_folders opens, or a list of (picture, label)."
+        )
+
+
 def _is_whole(label):
     try:
-        return not isinstance(label, (str, bytes)) and int(label) == label
+        return not isinstance(label, (str, bytes)) and not np.ndim(label) and int(label) == label
     except (TypeError, ValueError, OverflowError):
         return False
 
@@ -33,14 +57,15 @@ def check_labels(images, purpose, num_outputs=None):
     numpy.ndarray
         The labels, integer (n,).
     """
+    check_pairs(images, purpose)
     labels = labels_of(images)
     if not len(labels):
         raise ValueError(f"There is no picture to {purpose}.")
     odd = [label for label in labels if not _is_whole(label)]
     if odd:
         raise ValueError(
-            f"The pictures to {purpose} have the label {odd[0]!r}: a label is a whole number "
-            "from 0, the place of the class. From names: label = classes.index(name)."
+            f"The pictures to {purpose} have the label {repr(odd[0])[:60]}: a label is a whole "
+            "number from 0, the place of the class. From names: label = classes.index(name)."
         )
     least, most = int(min(labels)), int(max(labels))
     if least < 0 or (num_outputs and most >= num_outputs):
@@ -94,6 +119,26 @@ def check_names(train_imgs, images, purpose):
             f"train on {', '.join(map(str, ours))}: open them with the same classes in the same "
             "order."
         )
+
+
+def output_names(classes, count, whose="classes"):
+    """A list of the names of a net's outputs, from a sequence of as many.
+
+    Raises
+    ------
+    ValueError
+        They are more or less, or in no order: a set, or a dictionary, whose keys may be either.
+    """
+    if isinstance(classes, (str, bytes, Mapping, Set)) or not isinstance(classes, Iterable):
+        held = repr(classes)[:80]
+    else:
+        names = [name.item() if isinstance(name, np.generic) else name for name in classes]
+        if len(names) == count:
+            return names
+        held = f"{len(names)} names"
+    raise ValueError(
+        f"{whose} is {held}, the net has {count} outputs: give classes=[…], a name per output."
+    )
 
 
 def class_weights(labels):

@@ -1,6 +1,7 @@
 """Mini-batches of augmented pictures."""
 
 import hashlib
+import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -11,6 +12,7 @@ from PIL import Image
 
 from .augment import TestAugs, TrainAugs
 from .data import WORKERS
+from .download import DataError
 from .picture import from_array, from_image
 
 
@@ -71,6 +73,12 @@ class BatchLoader:
         starts = range(0, len(jobs), self.batch_size)
         for examples in in_threads(jobs[start : start + self.batch_size] for start in starts):
             pictures, labels = zip(*examples)
+            shapes = sorted({x.shape for x in pictures})
+            if len(shapes) > 1:
+                raise ValueError(
+                    f"The augmentations gave arrays of different shapes, {shapes[0]} and "
+                    f"{shapes[1]}: a network takes one."
+                )
             yield np.stack(pictures), np.array(labels, dtype="int32")
 
 
@@ -99,7 +107,12 @@ def as_picture(picture, name):
     """
     if isinstance(picture, Image.Image):
         return from_image(picture)
-    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.shape[2:] == (3,):
+    if isinstance(picture, (str, bytes, os.PathLike)):
+        what = "bytes" if isinstance(picture, bytes) else f"a path, {os.fspath(picture)}"
+        raise DataError(
+            f"{name} is {what}: open files with load_image_folders, which takes (path, label) too."
+        )
+    if getattr(picture, "dtype", None) == np.uint8 and picture.shape[2:] == (3,):
         return picture  # as nearly always
     return from_array(picture, name)
 
@@ -135,11 +148,19 @@ def check_augs(augs, images, size):
     total = hashlib.sha256()
     for index in range(min(4, len(images))):
         picture = as_picture(images[index][0], f"picture {index}")
-        x, again = (augs(picture, np.random.default_rng(index)) for _ in range(2))
-        kind = f"{getattr(x, 'dtype', type(x).__name__)} {getattr(x, 'shape', '')}".strip()
+        try:
+            x, again = (augs(picture, np.random.default_rng(index)) for _ in range(2))
+        except TypeError as error:  # such as one argument too many
+            raise ValueError(
+                "train_augs is called as train_augs(picture, rng), with uint8 (height, width, 3) "
+                f"and a NumPy Generator; that failed: {error}."
+            ) from error
+        kind = f"{x.dtype} {x.shape}" if isinstance(x, np.ndarray) else type(x).__name__
         wanted = f"float32 (3, {size}, {size})"
-        if not isinstance(x, np.ndarray) or kind != wanted:
-            raise ValueError(f"train_augs gave {kind} for a picture: it must give {wanted}.")
+        if kind != wanted:
+            raise ValueError(
+                f"train_augs gave {kind} for a picture: it must give a NumPy array, {wanted}."
+            )
         if not np.isfinite(x).all():
             raise ValueError("train_augs gave numbers that are not finite (NaN or infinity).")
         if not np.array_equal(x, again):

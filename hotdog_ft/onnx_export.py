@@ -10,7 +10,7 @@ from .augment import TestAugs
 from .download import user_path, write_whole
 from .inference import outputs
 from .mxnet_internals import arrays_of, parameters
-from .weights import about_net, check_names
+from .weights import about_net
 
 OPSET, IR_VERSION = 13, 7  # of 2020: runtimes since then take it
 TOLERANCE = 1e-4  # of the largest logit; ten times what fifty layers of float32 were seen to cost
@@ -208,16 +208,15 @@ def export_onnx(net, path, classes=None, size=None):
     path = user_path(path)
     if path.suffix != ".onnx":
         raise ValueError(f"{path} must end in .onnx.")
-    about = about_net(net, classes, size)
     try:
         from onnx import TensorProto, checker, helper
     except ImportError as error:
         raise ImportError(
             f"ONNX files need the package onnx ({error}): pip install onnx."
         ) from error
+    about = about_net(net, net.output.weight.shape[0], classes, size)
     size = about["size"]
     described, outputs = _traced(net, size)
-    check_names(about["classes"], outputs)
     nodes, stored = _graph(described, _values(net), type(net).__name__)
     model = helper.make_model(
         helper.make_graph(

@@ -6,9 +6,11 @@ import numpy as np
 from tqdm import tqdm
 
 from .augment import TestAugs
+from .checks import check_net
 from .download import DataError
 from .evaluation import probabilities as softmax
 from .inference import fused, outputs
+from .labels import output_names
 from .settings import Settings
 from .sources import BATCH, named, prepared
 
@@ -19,12 +21,7 @@ def _class_names(net, classes, count):
     classes = getattr(net, "classes", None) if classes is None else classes
     if classes is None:
         return list(range(count))
-    if isinstance(classes, str) or len(classes) != count:
-        held = repr(classes) if isinstance(classes, str) else f"{len(classes)} names"
-        raise ValueError(
-            f"{whose} is {held}, the net has {count} outputs: give classes=[…], a name per output."
-        )
-    return list(classes)
+    return output_names(classes, count, whose)
 
 
 def _check_top_k(top_k, count=None):
@@ -86,6 +83,7 @@ def predict(
         label
     0  hotdog
     """
+    check_net(net)
     _check_top_k(top_k)
     size = getattr(net, "size", None) if size is None else size
     size = Settings.size if size is None else Settings(size=size).size

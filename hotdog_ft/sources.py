@@ -116,7 +116,7 @@ def _each(source):
     elif isinstance(source, Iterable) and not isinstance(source, dict):
         for item in source:
             yield from _each(item)
-    elif hasattr(source, "__getitem__") and not isinstance(source, dict):
+    elif {"__getitem__", "__len__"} <= set(dir(source)) and not isinstance(source, dict):
         for index in range(len(source)):  # a data set
             yield from _each(source[index])
     else:

@@ -9,7 +9,9 @@ from safetensors.numpy import save
 from .architectures import difference, initialise, net_of, older_names
 from .augment import MEAN, STD
 from .download import user_path, write_whole
+from .labels import output_names
 from .mxnet_internals import arrays_of, parameters
+from .settings import Settings
 from .tensor_file import WeightsError, read_tensors
 from .torch_names import first_convolutions, gluon_names, torch_name
 
@@ -128,24 +130,18 @@ def _refuse_unknown_layers(net, shapes):
     )
 
 
-def about_net(net, classes=None, size=None):
+def about_net(net, outputs, classes=None, size=None):
     """What a file says of a net: class names, input size, mean and standard deviation.
 
     `classes` and `size` are what the net brings along, where they are not given. ValueError: it
-    brings none.
+    brings none, or they do not fit the number of outputs.
     """
     classes = getattr(net, "classes", None) if classes is None else classes
-    size = size or getattr(net, "size", None)
+    size = getattr(net, "size", None) if size is None else size
     if classes is None or size is None:
         raise ValueError("A file needs class names and the input size: the net brings none along.")
-    preprocessing = {"size": int(size), "mean": MEAN.tolist(), "std": STD.tolist()}
-    return {"classes": list(classes), **preprocessing}
-
-
-def check_names(classes, outputs):
-    """Refuse class names that are more or fewer than the outputs of a net: a ValueError."""
-    if len(classes) != outputs:
-        raise ValueError(f"{len(classes)} class names for {outputs} outputs.")
+    names, size = output_names(classes, outputs), Settings(size=size).size
+    return {"classes": names, "size": size, "mean": MEAN.tolist(), "std": STD.tolist()}
 
 
 def save_net(net, path, classes=None, size=None):
@@ -179,11 +175,10 @@ def save_net(net, path, classes=None, size=None):
     ...     load_net(folder + "/net.safetensors").classes[:2]
     ['hotdog', 'apple']
     """
-    about = about_net(net, classes, size)
     path = user_path(path)
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} must end in .safetensors.")
     tensors = arrays_of(net)
     _refuse_unknown_layers(net, {name: array.shape for name, array in tensors.items()})
-    check_names(about["classes"], len(tensors["output.bias"]))
+    about = about_net(net, len(tensors["output.bias"]), classes, size)
     write_whole(path, save(tensors, {"hotdog_ft": json.dumps(about)}))

@@ -76,6 +76,7 @@ def test_report_66_a_run_never_ends_below_its_probe(picture_folders):
     assert history.kept_epoch == 0 and history.last_test_acc == history.probe_acc
     assert same(net, run(num_epochs=0)[0])
     assert "kept: the output layer alone, valid acc" in str(history)
+    assert f"after epoch {len(history.loss)}: loss" in str(history)  # not of the net that is kept
 
 
 def test_the_test_pictures_choose_nothing():

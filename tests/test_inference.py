@@ -165,3 +165,30 @@ def test_a_net_that_was_predicted_with_goes_when_nobody_holds_it():
     del net
     gc.collect()
     assert gone() is None
+
+
+def test_report_74_a_net_of_another_input_size_says_so(picture_folders):
+    """As AlexNet and VGG of 224 pixels do: the layer behind their last map has a fixed width."""
+
+    class Source(nn.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.features = nn.HybridSequential()
+            self.features.add(nn.Conv2D(2, 3, 8), nn.Flatten(), nn.Dense(4))
+            self.output = nn.Dense(2)
+
+        def hybrid_forward(self, F, x):
+            return self.output(self.features(x))
+
+    net = Source()
+    net.initialize()
+    outputs(net, np.zeros((1, 3, 64, 64), "float32"))
+    images = hotdog_ft.load_image_folders(picture_folders())
+    words = r"does not take an array of shape \(\d+, 3, 32, 32\)\. .* size"
+    for call in (
+        lambda: hotdog_ft.predict(net, images[1], size=32),
+        lambda: hotdog_ft.fine_tune(net, *images, size=32),
+        lambda: hotdog_ft.train(net, *images, Settings(size=32)),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()

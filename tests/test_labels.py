@@ -37,6 +37,7 @@ def pictures(labels, strength=20):
         ([0, float("nan")], "nan"),
         ([0, None], "None"),
         ([0, [1]], "whole number from 0"),
+        ([np.array([0]), np.array([1])], "whole number from 0"),  # int() takes them
         ([-1, 0], "from -1 to 0.*count them from 0"),
         ([1, 2], "from 1 to 2, the net has 2 outputs: count them from 0, subtract 1"),
         ([0, 2], "from 0 to 2, the net has 2 outputs: .*finetune_net"),
@@ -49,6 +50,35 @@ def test_reports_44_and_86_labels_that_are_no_outputs_are_refused(labels, words,
     images = [(np.zeros((40, 32, 3), "uint8"), label) for label in labels]
     with pytest.raises(ValueError, match=words):
         hotdog_ft.train(net(), images, None, SMALL)
+
+
+PAIRS = [(np.zeros((40, 32, 3), "uint8"), label) for label in (0, 1)]
+
+
+@pytest.mark.parametrize(
+    "images, words",
+    [
+        (None, "come as NoneType"),
+        ("chairs", "come as str: give what load_image_folders opens"),
+        ([picture for picture, _ in PAIRS], r"a list of \(picture, label\)"),
+        ([(*pair, "note") for pair in PAIRS], r"a list of \(picture, label\)"),
+        (iter(PAIRS), "come as list_iterator"),
+        (gluon.data.DataLoader(gluon.data.SimpleDataset(PAIRS), 2), "come as DataLoader"),
+        ([("chairs/1.jpg", 0), ("chairs/2.jpg", 1)], "a path, chairs/1.jpg: open files with load"),
+        ([(b"GIF89a", 0), (b"GIF89a", 1)], "bytes: open files with load_image_folders"),
+    ],
+)
+def test_report_86_pictures_of_another_kind_are_refused(images, words):
+    with pytest.raises(ValueError, match=words):
+        hotdog_ft.train(small_net(), images, None, SMALL)
+
+
+@pytest.mark.parametrize("images", [None, 5, "chairs", PAIRS[0], [PAIRS[0][0]]])
+def test_report_86_nothing_else_than_pictures_with_labels_is_evaluated(images):
+    net = small_net()
+    net.size = 32
+    with pytest.raises(ValueError, match="The pictures to evaluate on come as"):
+        hotdog_ft.evaluate(net, images)
 
 
 @pytest.mark.parametrize("kind", [int, bool, float, np.int64, np.float32])

@@ -144,3 +144,15 @@ def test_what_is_not_trained_stays(trained, source_net):
         assert moved > late
     else:
         assert moved == {"output": output, "last stage": late}[trained]
+
+
+def test_report_86_a_run_in_which_nothing_would_learn_is_refused(picture_folders):
+    images = hotdog_ft.load_image_folders(picture_folders())
+    net = hotdog_ft.freeze(hotdog_ft.finetune_net(make_source_net(), 2))
+    with pytest.raises(ValueError, match=r"net\.output is frozen .* unfreeze\(net\.output\)"):
+        hotdog_ft.fine_tune(net, *images, size=32, num_epochs=1)
+    settings = Settings(size=32, num_epochs=1)
+    with pytest.raises(ValueError, match=r"net is frozen .* unfreeze\(net\)"):
+        hotdog_ft.train(net, *images, settings)
+    hotdog_ft.unfreeze(net.features)  # without a probe, `output` may stay as it is
+    assert len(hotdog_ft.train(net, *images, settings).loss) == 1

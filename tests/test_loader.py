@@ -139,3 +139,11 @@ def test_a_share_of_a_plain_list_is_drawn_too():
     images = [(np.zeros((4, 4, 3), "uint8"), i % 2) for i in range(8)]
     drawn = share(images, Settings(fraction=0.5))
     assert sorted(label for _, label in drawn) == [0, 0, 1, 1]
+
+
+def test_augmentations_that_leave_pictures_of_different_shapes_are_named():
+    """As a resize of the shorter side alone does, where only some pictures are landscapes."""
+    images = [(np.zeros((40, width, 3), "uint8"), 0) for width in (30, 30, 50)]
+    loader = BatchLoader(images, lambda picture, rng: picture.astype("float32"), 3)
+    with pytest.raises(ValueError, match=r"shapes, \(40, 30, 3\) and \(40, 50, 3\)"):
+        list(loader)

@@ -129,7 +129,7 @@ def test_top_k_is_a_number_of_classes(net, top_k):
         hotdog_ft.predict(net, PLAIN, size=32, top_k=top_k)
 
 
-@pytest.mark.parametrize("classes", [["a"], list("abc"), "ab", []])
+@pytest.mark.parametrize("classes", [["a"], list("abc"), "ab", [], {0: "a", 1: "b"}, {"a", "b"}, 2])
 def test_report_75_there_is_a_name_for_every_output(net, classes):
     with pytest.raises(ValueError, match="the net has 2 outputs: give classes="):
         hotdog_ft.predict(net, PLAIN, classes=classes, size=32)
@@ -198,3 +198,10 @@ def test_an_occlusion_map_is_largest_where_the_net_looks(cell):
     heat = occlusion_map(net, x, 0)
     np.testing.assert_allclose(heat, lost * share / 4, atol=1e-5)
     np.testing.assert_allclose(occlusion_map(net, x, 1), -heat, atol=1e-5)
+
+
+def test_report_86_what_is_no_net_is_said():
+    with pytest.raises(ValueError, match=r"of type str: give what load_net\(path\) returns"):
+        hotdog_ft.predict("net.safetensors", PLAIN)
+    with pytest.raises(ValueError, match=r"call net\.initialize"):
+        hotdog_ft.predict(hotdog_ft.model.nn.Dense(2), PLAIN)

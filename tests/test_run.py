@@ -8,6 +8,7 @@ import pytest
 from conftest import make_source_net, small_net, values
 from mxnet import nd
 from mxnet.gluon import nn
+from mxnet.gluon.data.vision import transforms
 from PIL import Image
 
 import hotdog_ft
@@ -46,6 +47,10 @@ class TestOwnAugmentations:
             (lambda picture, rng: TrainAugs(48)(picture, rng), r"gave float32 \(3, 48, 48\)"),
             (lambda picture, rng: grey(picture, rng) / 0, "not finite"),
             (lambda picture, rng: None, "gave NoneType"),
+            (lambda picture, rng: nd.array(grey(picture, rng)), "gave NDArray.* NumPy array"),
+            (lambda picture: picture, r"called as train_augs\(picture, rng\)"),
+            (transforms.Compose([transforms.ToTensor()]), r"train_augs\(picture, rng\)"),
+            (3, r"train_augs\(picture, rng\)"),
             (lambda p, rng: grey(p, rng) + np.float32(np.random.random()), "draw from rng alone"),
         ],
     )

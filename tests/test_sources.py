@@ -208,6 +208,7 @@ def test_a_name_that_looks_like_a_pattern_is_a_name_first(net, photos, tmp_path)
         ("absent.png", "There is no absent.png"),
         ("photos/1.pgn", "Did you mean photos/1.png?"),
         ("https://example.org/cat.jpg", "download it first"),
+        (Path("https://example.org/cat.jpg"), "download it first"),
         ("data:image/png;base64,iVBORw0KGgo", "as bytes"),
         ("x" * 5000, "as bytes"),
         ("photos/*.webp", "no picture that matches photos/*.webp"),

@@ -1,10 +1,13 @@
 """``python -m hotdog_ft train``: its options, and what it leaves beside the net."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
-from conftest import make_source_net
+from conftest import ROOT, make_source_net
 
 from hotdog_ft import splits
 from hotdog_ft.__main__ import main
@@ -87,3 +90,42 @@ def test_without_test_pictures_it_says_so_and_passes_the_share_on(train, monkeyp
     printed = capsys.readouterr().out
     assert "nothing is tested" in printed and "3 files are no pictures" in printed
     assert shares == [{"holdout": 0.0}] and "not tested" in printed
+
+
+def process(data, tmp_path, *more):
+    """The command as a shell starts it: its module has another name than when it is imported."""
+    source = tmp_path / "source.params"
+    make_source_net().save_parameters(str(source))
+    command = [sys.executable, "-m", "hotdog_ft", "train", "--data", data, "--weights", source]
+    return subprocess.run(
+        [*map(str, command), *more],
+        text=True,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["--learning-rate", "nan"], "--learning-rate: learning_rate is nan"),
+        (["--out", ""], "--out '' must end in .safetensors"),
+        # no memory holds a picture of 10^16 pixels
+        (["--size", "99999999"], "There is not enough memory"),
+    ],
+)
+def test_report_86_a_bad_value_is_one_line_of_a_real_process(
+    arguments, words, picture_folders, tmp_path
+):
+    run = process(picture_folders(), tmp_path, *arguments)
+    assert run.returncode == 1 and run.stderr.startswith("hotdog_ft: ") and words in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+def test_report_68_a_warning_of_the_command_is_one_line(picture_folders, tmp_path):
+    counts = {"train": {"a": 2, "b": 12}, "test": {"a": 2, "b": 2}}
+    run = process(picture_folders(counts), tmp_path, "--size=32", "--epochs=0")
+    lines = run.stderr.splitlines()
+    assert run.returncode == 0 and any(line.startswith("hotdog_ft: 12 pictures") for line in lines)
+    assert "UserWarning" not in run.stderr

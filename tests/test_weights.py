@@ -118,7 +118,7 @@ def test_a_net_without_names_or_size_is_not_saved_without_them(net, tmp_path):
 
 
 def test_names_must_fit_the_outputs_and_the_suffix_the_format(net, tmp_path):
-    with pytest.raises(ValueError, match="3 class names for 2 outputs"):
+    with pytest.raises(ValueError, match="classes is 3 names, the net has 2 outputs"):
         hotdog_ft.save_net(net, tmp_path / "net.safetensors", ["a", "b", "c"], 32)
     with pytest.raises(ValueError, match=r"must end in \.safetensors"):
         hotdog_ft.save_net(net, tmp_path / "net.params", ["a", "b"], 32)
