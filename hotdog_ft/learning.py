@@ -1,6 +1,6 @@
 """What of a net learns, at which share of the rate, from what; set for a while, or for good."""
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from mxnet import nd
 from mxnet.gluon import nn
@@ -85,44 +85,18 @@ def learning_parameters(net):
 
 
 @contextmanager
-def global_statistics(net):
-    """Within this block every BatchNorm normalises by its running statistics and leaves them alone.
+def as_before(block):
+    """After this block `block` learns as before: what of it, by which statistics, at which rates.
 
-    (Recording in prediction mode looks like another way to the same end, but MXNet 1.9.1 then
-    computes wrong gradients through max pooling.)
+    It is hybridized then, for graphs from within know nothing of that.
     """
-    before = global_stats_flags(net)
-    try:
-        set_global_stats_flags(net, [True] * len(before))
-        net.hybridize(static_alloc=True)  # forget graphs that were built before
-        yield
-    finally:
-        set_global_stats_flags(net, before)
-        net.hybridize(static_alloc=True)
-
-
-@contextmanager
-def lr_multiplier(block, value):
-    """Within this block the parameters of `block` learn at `value` times the rate."""
-    before = {p: p.lr_mult for p in block.collect_params().values()}
-    try:
-        block.collect_params().setattr("lr_mult", value)
-        yield
-    finally:
-        for parameter, lr_mult in before.items():
-            parameter.lr_mult = lr_mult
-
-
-@contextmanager
-def frozen(block):
-    """Within this block `block` is as after `freeze`; afterwards it learns again as before."""
-    before = {p: p.grad_req for p in block.collect_params().values()}
+    before = [(p, p.grad_req, p.lr_mult) for p in block.collect_params().values()]
     flags = global_stats_flags(block)
     try:
-        yield freeze(block)
+        yield
     finally:
-        for parameter, grad_req in before.items():
-            parameter.grad_req = grad_req
+        for parameter, grad_req, lr_mult in before:
+            parameter.grad_req, parameter.lr_mult = grad_req, lr_mult
         set_global_stats_flags(block, flags)
         block.hybridize(static_alloc=True)
 
@@ -134,19 +108,20 @@ def learning_as_set(net, settings):
     That is ``trained``, ``use_global_stats`` and ``output_lr_mult``. A net without `output` learns
     as a whole, at one rate. The net is hybridized, and stays so.
     """
-    with ExitStack() as stack:
-        # graphs of the whole net that were built before know nothing of this; nor later of its end
-        stack.callback(build_graph, net)  # called last: `net.export` works at once
-        stack.callback(net.hybridize, static_alloc=True)
-        net.hybridize(static_alloc=True)
-        if settings.trained != "all" and not hasattr(net, "features"):
-            raise ValueError(f"trained is {settings.trained!r}, but the net has no `features`.")
-        if settings.trained == "output":
-            stack.enter_context(frozen(net.features))
-        elif settings.trained == "last stage":
-            stack.enter_context(frozen(net.features[: last_stage(net)]))
-        if settings.use_global_stats:
-            stack.enter_context(global_statistics(net))
-        if hasattr(net, "output"):
-            stack.enter_context(lr_multiplier(net.output, settings.output_lr_mult))
-        yield net
+    if settings.trained != "all" and not hasattr(net, "features"):
+        raise ValueError(f"trained is {settings.trained!r}, but the net has no `features`.")
+    try:
+        with as_before(net):
+            net.hybridize(static_alloc=True)  # a graph from before knows nothing of this
+            if settings.trained != "all":
+                whole = settings.trained == "output"
+                freeze(net.features if whole else net.features[: last_stage(net)])
+            if settings.use_global_stats:
+                # recording in prediction mode looks like another way, but MXNet 1.9.1 then computes
+                # wrong gradients through max pooling
+                set_global_stats_flags(net, [True] * len(global_stats_flags(net)))
+            if hasattr(net, "output"):
+                net.output.collect_params().setattr("lr_mult", settings.output_lr_mult)
+            yield net
+    finally:
+        build_graph(net)  # `net.export` works at once

@@ -10,7 +10,7 @@ from .devices import arrays, devices_of
 from .evaluation import accuracy, probabilities
 from .inference import fused, outputs
 from .labels import class_weights
-from .learning import lr_multiplier, weights_of
+from .learning import as_before, weights_of
 from .loader import plain_loader, progress
 from .settings import FINE_TUNE
 
@@ -59,7 +59,8 @@ def fit_output(net, features, labels, settings=FINE_TUNE):
         "wd": settings.probe_weight_decay * squared_norm,
     }
     trainer = gluon.Trainer(net.output.collect_params(), "adam", rates)
-    with lr_multiplier(net.output, 1):
+    with as_before(net.output):
+        net.output.collect_params().setattr("lr_mult", 1)
         for _ in range(settings.probe_steps):
             with autograd.record():
                 loss = loss_function(net.output(X), y, *weights)

@@ -9,13 +9,7 @@ from conftest import cpus, make_source_net, some_batches, train_on, values
 from mxnet import autograd, gluon, nd
 
 import hotdog_ft
-from hotdog_ft.learning import (
-    frozen,
-    global_statistics,
-    last_stage,
-    learning_as_set,
-    lr_multiplier,
-)
+from hotdog_ft.learning import last_stage, learning_as_set
 from hotdog_ft.model import fingerprint
 from hotdog_ft.mxnet_internals import global_stats_flags, parameters
 from hotdog_ft.settings import Settings
@@ -104,33 +98,27 @@ def test_what_was_frozen_learns_again_after_unfreeze():
 
 
 def state(net):
-    """All that the context managers below change."""
+    """All that `learning_as_set` changes."""
     rates = [(p.lr_mult, p.grad_req) for p in net.collect_params().values()]
     return rates, global_stats_flags(net)
 
 
-WITHIN = {
-    "frozen": lambda net: frozen(net.features),
-    "lr_multiplier": lambda net: lr_multiplier(net.output, 3),
-    "global_statistics": global_statistics,
-    "learning_as_set, the last stage": lambda net: learning_as_set(
-        net, Settings(trained="last stage", output_lr_mult=3)
-    ),
-    "learning_as_set, the output": lambda net: learning_as_set(
-        net, Settings(trained="output", use_global_stats=True, output_lr_mult=3)
-    ),
-}
+WITHIN = [
+    Settings(trained="last stage", output_lr_mult=3),
+    Settings(trained="output", use_global_stats=True, output_lr_mult=3),
+    Settings(use_global_stats=True),
+]
 
 
 @pytest.mark.parametrize("raises", [False, True])
-@pytest.mark.parametrize("name", WITHIN)
-def test_everything_is_as_before_after_the_block_also_when_it_raises(name, raises, source_net):
+@pytest.mark.parametrize("settings", WITHIN, ids=repr)
+def test_everything_is_as_before_after_the_block_also_when_it_raises(settings, raises, source_net):
     net = hotdog_ft.finetune_net(source_net, 2)
     place = last_stage(net)
     hotdog_ft.freeze(net.features[place])  # what was frozen before stays frozen
     before = state(net)
     try:
-        with WITHIN[name](net):
+        with learning_as_set(net, settings):
             assert state(net) != before
             if raises:
                 raise InterruptedError
