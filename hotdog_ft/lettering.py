@@ -18,19 +18,16 @@ def shortened(text, width):
     return f"{text[: width - width // 3 - 1]}…{text[len(text) - width // 3 :]}"
 
 
-def wrapped(text, width, most=2):
-    """A text whose every line takes at most `most` lines of `width` letters, half for wide ones."""
+def wrapped(text, width):
+    """A text whose every line takes at most two lines of `width` letters, half for wide ones."""
     lines = []
     for line in str(text).split("\n"):
         wide = any(unicodedata.east_asian_width(letter) in "WF" for letter in line)
         limit = width // 2 if wide else width
         if len(line) > limit:
             rest = " ".join(line.split())
-            for _ in range(most - 1):
-                first = textwrap.wrap(rest, limit)[:1]
-                lines += first
-                rest = rest[sum(map(len, first)) :].strip()
-            lines += [shortened(rest, limit)] if rest else []
+            first = "".join(textwrap.wrap(rest, limit)[:1])
+            lines += filter(None, [first, shortened(rest[len(first) :], limit)])
         else:
             lines.append(line)
     return "\n".join(lines)
@@ -38,9 +35,6 @@ def wrapped(text, width, most=2):
 
 def letters(line):
     """How many letters wide a line is once it is drawn, with names of what no font has."""
-    from matplotlib.font_manager import fontManager
-    from matplotlib.text import Text
-
     text = Text(text=line)
     families = _families(_lacking(text), len(fontManager.ttflist))
     drawn = _without(_plain(text), {letter for letter, family in families.items() if not family})
