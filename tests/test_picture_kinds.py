@@ -117,13 +117,13 @@ def test_avif_is_read_turned_by_its_own_box_whatever_its_exif_says():
         assert pixels.shape == (60, 40, 3) and np.abs(pixels.astype(int) - GREEN).max() <= 4
 
 
-class TestReport78LargePictures:
-    def test_a_panorama_is_read_at_an_eighth(self, tmp_path):
+class TestLargePictures:
+    def test_report_78_a_panorama_is_read_at_an_eighth(self, tmp_path):
         Image.new("L", (16_000, 8_000), 90).save(tmp_path / "panorama.jpg", quality=30)
         assert read_picture(tmp_path / "panorama.jpg").shape == (1_000, 2_000, 3)
 
     @pytest.mark.filterwarnings("error")
-    def test_the_limit_is_of_what_is_decoded(self, monkeypatch):
+    def test_report_78_the_limit_is_of_what_is_decoded(self, monkeypatch):
         """Pillow warns at its limit and gives up at twice as many, before it looks for 1/8."""
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_100_000)
         image = picture(size=(2_400, 1_800))  # 4.32 million, and 1.08 million at 1/2
@@ -133,7 +133,7 @@ class TestReport78LargePictures:
         scans = saved(image, "JPEG", progressive=True)
         assert "4,320,000 pixels, and 2,200,000 are" in refusal(io.BytesIO(scans))
 
-    def test_the_limit_is_named_and_can_be_lifted(self, monkeypatch):
+    def test_report_78_the_limit_is_named_and_can_be_lifted(self, monkeypatch):
         assert "144,000,000 pixels, and 89,478,485 are" in refusal(io.BytesIO(BAD["huge.png"]))
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
         assert read_picture(io.BytesIO(PNG)).shape == (64, 64, 3)
