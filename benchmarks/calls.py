@@ -1,4 +1,4 @@
-"""Part H: many small calls of `predict`, one after the other and from eight threads.
+"""Part H: many small calls of `predict`, one after the other and as a threaded server does.
 
     python benchmarks/calls.py --weights resnet18.params --out results/bench
 
@@ -67,25 +67,32 @@ def one_by_one(net, pictures):
 
 
 def from_threads(net, pictures):
-    """Calls per second of THREADS threads, and how many ended in an error or another answer."""
+    """CALLS calls, THREADS at a time, each in a new thread: how many a second, and how they end."""
     right = [hotdog_ft.predict(net, picture, size=224).label[0] for picture in pictures]
     wrong = []
 
-    def ask(first):
-        for i in range(first, CALLS, THREADS):
-            try:
-                answer = hotdog_ft.predict(net, pictures[i % len(pictures)], size=224)
-                wrong.extend([i] * (answer.label[0] != right[i % len(right)]))
-            except Exception as error:
-                wrong.append(repr(error))
+    def answer(i):
+        try:
+            frame = hotdog_ft.predict(net, pictures[i % len(pictures)], size=224)
+            wrong.extend([i] * (frame.label[0] != right[i % len(right)]))
+        except Exception as error:
+            wrong.append(repr(error))
 
-    threads = [threading.Thread(target=ask, args=(i,)) for i in range(THREADS)]
-    start = time.perf_counter()
-    for thread in threads:
+    def client(first):
+        for i in range(first, CALLS, THREADS):
+            request = threading.Thread(target=answer, args=(i,))
+            request.start()
+            request.join()
+
+    clients = [threading.Thread(target=client, args=(i,)) for i in range(THREADS)]
+    before, start = held_megabytes(), time.perf_counter()
+    for thread in clients:
         thread.start()
-    for thread in threads:
+    for thread in clients:
         thread.join()
-    return {"calls_per_sec": CALLS / (time.perf_counter() - start), "wrong": len(wrong)}
+    rate = CALLS / (time.perf_counter() - start)
+    grown = held_megabytes() - before
+    return {"calls_per_sec": rate, "wrong": len(wrong), "grown_by_threads_mb": grown}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import zlib
 from lzma import LZMAError
 from pathlib import Path
 
+import pooch
+
 from .download import DataError, cache_folder
 
 MAX_UNPACKED = 10 << 30  # bytes that an archive may hold; the book's holds 0.26 GB
@@ -104,8 +106,6 @@ def unpack(archive):
     """
     archive = Path(archive)
     unpack_into = _unpacker(archive)
-    import pooch
-
     folder = cache_folder() / f"{archive.stem[:50]}-{pooch.file_hash(archive)[:12]}"
     if folder.is_dir():
         return folder
@@ -122,7 +122,11 @@ def unpack(archive):
     except OSError as error:
         if not folder.is_dir():  # else another process was quicker
             way_out = "Make room there, or name another folder with HOTDOG_FT_CACHE."
-            if error.errno in (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR):  # of a member
+            if scratch and error.errno in (
+                errno.ENAMETOOLONG,
+                errno.ENOTDIR,
+                errno.EISDIR,
+            ):  # of a member
                 way_out = "Unpack it by hand, and name the folder of pictures."
             raise DataError(
                 f"{archive} could not be unpacked into {folder.parent} ({error}). {way_out}"

@@ -112,7 +112,7 @@ def as_picture(picture, name):
         raise DataError(
             f"{name} is {what}: open files with load_image_folders, which takes (path, label) too."
         )
-    if getattr(picture, "dtype", None) == np.uint8 and picture.shape[2:] == (3,):
+    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.shape[2:] == (3,):
         return picture  # as nearly always
     return from_array(picture, name)
 

@@ -9,6 +9,7 @@ import numpy as np
 from .augment import TestAugs
 from .download import user_path, write_whole
 from .inference import outputs
+from .labels import output_names
 from .mxnet_internals import arrays_of, parameters
 from .weights import about_net
 
@@ -208,15 +209,16 @@ def export_onnx(net, path, classes=None, size=None):
     path = user_path(path)
     if path.suffix != ".onnx":
         raise ValueError(f"{path} must end in .onnx.")
+    about = about_net(net, classes, size)
     try:
         from onnx import TensorProto, checker, helper
     except ImportError as error:
         raise ImportError(
             f"ONNX files need the package onnx ({error}): pip install onnx."
         ) from error
-    about = about_net(net, net.output.weight.shape[0], classes, size)
     size = about["size"]
     described, outputs = _traced(net, size)
+    about["classes"] = output_names(about["classes"], outputs)
     nodes, stored = _graph(described, _values(net), type(net).__name__)
     model = helper.make_model(
         helper.make_graph(

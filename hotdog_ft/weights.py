@@ -130,18 +130,18 @@ def _refuse_unknown_layers(net, shapes):
     )
 
 
-def about_net(net, outputs, classes=None, size=None):
+def about_net(net, classes=None, size=None):
     """What a file says of a net: class names, input size, mean and standard deviation.
 
     `classes` and `size` are what the net brings along, where they are not given. ValueError: it
-    brings none, or they do not fit the number of outputs.
+    brings none.
     """
     classes = getattr(net, "classes", None) if classes is None else classes
     size = getattr(net, "size", None) if size is None else size
     if classes is None or size is None:
         raise ValueError("A file needs class names and the input size: the net brings none along.")
-    names, size = output_names(classes, outputs), Settings(size=size).size
-    return {"classes": names, "size": size, "mean": MEAN.tolist(), "std": STD.tolist()}
+    size = Settings(size=size).size
+    return {"classes": classes, "size": size, "mean": MEAN.tolist(), "std": STD.tolist()}
 
 
 def save_net(net, path, classes=None, size=None):
@@ -175,10 +175,11 @@ def save_net(net, path, classes=None, size=None):
     ...     load_net(folder + "/net.safetensors").classes[:2]
     ['hotdog', 'apple']
     """
+    about = about_net(net, classes, size)
     path = user_path(path)
     if path.suffix != ".safetensors":
         raise ValueError(f"{path} must end in .safetensors.")
     tensors = arrays_of(net)
     _refuse_unknown_layers(net, {name: array.shape for name, array in tensors.items()})
-    about = about_net(net, len(tensors["output.bias"]), classes, size)
+    about["classes"] = output_names(about["classes"], len(tensors["output.bias"]))
     write_whole(path, save(tensors, {"hotdog_ft": json.dumps(about)}))

@@ -63,7 +63,7 @@ def test_without_shuffling_the_order_is_the_data_sets(picture_folders):
 
 
 def test_a_batch_size_below_one_is_an_error(picture_folders):
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="a whole number from 1"):
         loader_of(picture_folders, 0)
 
 
