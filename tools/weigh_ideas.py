@@ -43,11 +43,13 @@ IDEAS = {
     "as it is": {},
     "three times the rate": {"learning_rate": 0.003},
     "last stage": {"trained": "last stage", "learning_rate": 0.003},
-    "mixup": {"mixup": 0.2, "learning_rate": 0.003},
-    "label smoothing": {"smoothing": 0.1, "learning_rate": 0.003},
-    "colour": {"colour": 0.4, "learning_rate": 0.003},
-    "rates fall with depth": {"depth": 0.5, "learning_rate": 0.003},
-    "smaller crops": {"crop_scale": (0.2, 1.0), "learning_rate": 0.003},
+    "label smoothing": {"smoothing": 0.1},
+    "mixup": {"mixup": 0.2},
+    "colour": {"colour": 0.4},
+    "smaller crops": {"crop_scale": (0.2, 1.0)},
+    "five epochs": {"num_epochs": 5},
+    "rates fall with depth": {"depth": 0.5, "learning_rate": 0.002},
+    "larger pictures": {"size": 288},
 }
 
 
