@@ -182,7 +182,8 @@ def test_every_committed_record_is_read_and_is_plausible(path):
     assert path.name == record.name and record.entries
     for entry in record.entries:
         history = entry.history
-        accuracies = [*history.train_acc, *history.test_acc, *entry.figures.get("valid_acc", [])]
+        figures = [*entry.figures.get("valid_acc", []), *entry.figures.get("accuracy", {}).values()]
+        accuracies = [*history.train_acc, *history.test_acc, *figures]
         accuracies += [history.probe_acc] if history.probe_acc is not None else []
         assert accuracies and all(0 <= value <= 1 for value in accuracies)
         if history.loss:  # else only the output layer was trained
