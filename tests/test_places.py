@@ -148,7 +148,7 @@ def test_report_83_without_a_home_the_doctor_names_what_to_set(tmp_path):
 )
 def test_report_83_without_a_home_a_command_ends_in_one_line(tmp_path, command, variable):
     done = run_python(HOMELESS + "sys.exit(main(sys.argv[1:]))", *command, cwd=tmp_path)
-    said = [line for line in done.stderr.splitlines() if not line.startswith("Matplotlib created")]
+    said = [line for line in done.stderr.splitlines() if "matplotlib" not in line.lower()]
     assert done.returncode == 1 and len(said) == 1, done.stderr
     assert said[0].startswith("hotdog_ft: ") and variable in said[0]
     assert list(tmp_path.iterdir()) == []
