@@ -41,7 +41,8 @@ def _do_without_home():
 
     try:
         Path.home()
-    except RuntimeError:  # a container's user without an account; nothing can lie below /dev/null
+    except (RuntimeError, KeyError):  # a container's user without an account; the latter in 3.9
+        # nothing can lie below /dev/null
         os.environ.setdefault("MPLCONFIGDIR", os.path.join(os.devnull, "matplotlib"))
 
 

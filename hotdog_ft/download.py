@@ -39,7 +39,7 @@ def user_path(path, cure="write the whole path"):
     """
     try:
         return Path(path).expanduser()
-    except RuntimeError as error:
+    except (RuntimeError, KeyError) as error:  # the latter in Python 3.9
         if os.path.lexists(path):  # a file such as ~$draft.jpg
             return Path(path)
         raise DataError(f"There is no home folder for {path}: {cure}, or set HOME.") from error
@@ -54,7 +54,7 @@ def cache_folder():
 
     try:
         return user_path(pooch.os_cache("hotdog_ft"))
-    except (RuntimeError, DataError) as error:
+    except (RuntimeError, KeyError, DataError) as error:
         raise DataError(
             "This user has no home folder for downloads and unpacked archives: name a folder with "
             "HOTDOG_FT_CACHE, or set HOME."

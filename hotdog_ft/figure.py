@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from PIL import Image, ImageShow
+from PIL import Image
 
 from .download import user_path
 from .lettering import narrow, prepare
@@ -61,6 +61,8 @@ class Plot(Figure):
         Path(name).write_bytes(self._repr_png_())
         on_linux = sys.platform.startswith("linux")
         if not on_linux or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+            from PIL import ImageShow  # which imports IPython
+
             with Image.open(name) as image:
                 ImageShow.show(image)
         print(f"The figure is in {name}.")
