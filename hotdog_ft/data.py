@@ -95,6 +95,12 @@ class Pictures:
         return f"<{' '.join([type(self).__name__, self.name]).strip()}: {holds}>"
 
 
+def bad_pictures(sentences, count):
+    """The DataError that names all pictures that cannot be read, of `count` that were tried."""
+    head = [f"{len(sentences)} of {count} pictures are bad:"] if count > 1 else []
+    return DataError("\n".join([*head, *map(str, sentences)]))
+
+
 def check_pictures(*sets):
     """Decode every picture of these sets now, and name all that cannot be read in one DataError."""
     from tqdm import tqdm
@@ -113,7 +119,7 @@ def check_pictures(*sets):
         found = list(tqdm(pool.map(problem, places), total=len(places), **bar))
     bad = [message for message in found if message]
     if bad:
-        raise DataError("\n".join([f"{len(bad)} of {len(places)} pictures are bad:"] + bad))
+        raise bad_pictures(bad, len(places))
 
 
 def content_sha256(images):

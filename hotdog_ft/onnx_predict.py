@@ -13,6 +13,7 @@ import sys
 import numpy as np
 
 from .augment import MEAN, STD, TestAugs
+from .data import bad_pictures
 from .download import DataError, existing
 from .sources import named, prepared
 
@@ -119,9 +120,7 @@ def main(arguments=None):
     try:
         rows, bad = predict_onnx(options.net, options.paths)
         if bad and not (rows and options.skip_bad):
-            count = len(rows) + len(bad)
-            title = [f"{len(bad)} of {count} pictures are bad:"] if count > 1 else []
-            raise DataError("\n".join([*title, *map(str, bad)]))
+            raise bad_pictures(bad, len(rows) + len(bad))
         if not rows:
             raise DataError(f"There is no picture in {' '.join(options.paths)}.")
         _print(rows, options.csv)

@@ -7,6 +7,7 @@ from tqdm import tqdm
 
 from .augment import TestAugs
 from .checks import check_net
+from .data import bad_pictures
 from .download import DataError
 from .evaluation import probabilities as softmax
 from .inference import fused, outputs
@@ -112,8 +113,7 @@ def predict(
                 shares += [share] if probabilities else []
             bar.update(len(batch))
     if errors and (not skip_bad or not best):
-        head = [f"{len(errors)} of {len(files)} pictures are bad:"] if len(files) > 1 else []
-        raise DataError("\n".join(head + list(errors.values())))
+        raise bad_pictures(errors.values(), len(files))
     if not files:
         given = pictures if isinstance(pictures, str) else repr(pictures)[:200]
         raise DataError(f"There is no picture in {given}.")
