@@ -55,6 +55,15 @@ def num_outputs_of(net, size):
     return outputs(net, np.zeros((1, 3, size, size), "float32")).shape[1]
 
 
+def test_size(net, settings):
+    """Side of the input where `net` is tested and used: as the settings say, if it takes that."""
+    try:
+        num_outputs_of(net, settings.test_size)
+    except ValueError:  # AlexNet, VGG and DenseNet, whose last layers are made for one size
+        return settings.size
+    return settings.test_size
+
+
 def _refuse_frozen(net, settings):
     """Refuse a run in which nothing would learn, or not what its probe trains."""
     alone = hasattr(net, "output") and (settings.probe_steps or settings.trained == "output")

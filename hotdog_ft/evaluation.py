@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from .devices import arrays
-from .inference import outputs
+from .inference import mean_outputs
 from .labels import check_labels, check_pairs
 from .loader import plain_loader
 
@@ -36,9 +36,10 @@ def answers(net, batches):
         There is no picture.
     """
     labels, predicted = [], []
+    mirrored = getattr(net, "mirrored", False)
     for batch in batches:
         X, y = arrays(batch)
-        predicted.append(outputs(net, X).argmax(axis=1))
+        predicted.append(mean_outputs(net, X, mirrored).argmax(axis=1))
         labels.append(y.reshape(-1).astype(int))
     if not labels:
         raise ValueError("There is no picture to evaluate on.")
@@ -90,7 +91,8 @@ def evaluate(net, data):
     net : HybridBlock
     data : ImageFolder, or iterable of (X, y)
         Pictures with labels, prepared at the size ``net.size``; or mini-batches, such as a
-        `BatchLoader` or a Gluon ``DataLoader``.
+        `BatchLoader` or a Gluon ``DataLoader``. With ``net.mirrored`` the logits are the mean of a
+        picture's and its mirror image's.
 
     Returns
     -------

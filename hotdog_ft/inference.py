@@ -79,6 +79,15 @@ def outputs(block, X):
             ) from error
 
 
+def mean_outputs(block, X, mirrored):
+    """What `block` gives for a mini-batch; if `mirrored`, the mean with that for mirror images.
+
+    See `outputs`; for float32 (n, 3, S, S) alone.
+    """
+    found = outputs(block, X)
+    return (found + outputs(block, X[..., ::-1])) / 2 if mirrored else found
+
+
 @_in_turn
 def fused(block, X):
     """A block that computes the same on a CPU with fused operations of oneDNN, for prediction only.

@@ -172,7 +172,7 @@ def check_augs(augs, images, size):
     return total.hexdigest()
 
 
-def loaders(train_imgs, test_imgs, settings, train_augs=None):
+def loaders(train_imgs, test_imgs, settings, train_augs=None, test_size=None):
     """``train_iter, test_iter``: mini-batches augmented as the settings say.
 
     Parameters
@@ -181,6 +181,8 @@ def loaders(train_imgs, test_imgs, settings, train_augs=None):
         `test_imgs` may be None, and `test_iter` is None then.
     train_augs : callable, optional
         Instead of `TrainAugs`: see `BatchLoader`.
+    test_size : int, optional
+        By default that of training.
 
     Returns
     -------
@@ -188,7 +190,8 @@ def loaders(train_imgs, test_imgs, settings, train_augs=None):
         The first one in a new order every epoch.
     """
     train_augs = train_augs or TrainAugs(settings.size, settings.crop_scale)
+    size, batch_size = test_size or settings.size, settings.batch_size
     return (
-        BatchLoader(train_imgs, train_augs, settings.batch_size, shuffle=True),
-        None if test_imgs is None else plain_loader(test_imgs, settings.size, settings.batch_size),
+        BatchLoader(train_imgs, train_augs, batch_size, shuffle=True),
+        None if test_imgs is None else plain_loader(test_imgs, size, batch_size),
     )

@@ -10,7 +10,7 @@ from .checks import check_net
 from .data import bad_pictures
 from .download import DataError
 from .evaluation import probabilities as softmax
-from .inference import fused, outputs
+from .inference import fused, mean_outputs, outputs
 from .labels import output_names
 from .settings import Settings
 from .sources import BATCH, named, prepared
@@ -88,6 +88,7 @@ def predict(
     _check_top_k(top_k)
     size = getattr(net, "size", None) if size is None else size
     size = Settings.size if size is None else Settings(size=size).size
+    mirrored = getattr(net, "mirrored", False)
     sources = named(pictures)
     files, errors, best, likely, shares = [], {}, [], [], []
     total = len(sources) if isinstance(sources, list) else None
@@ -103,7 +104,7 @@ def predict(
                 X = np.stack(good)
                 if not best:
                     block = fused(net, X) if len(batch) == BATCH else net
-                logits = outputs(block, X)
+                logits = mean_outputs(block, X, mirrored)
                 if not best:
                     names = _class_names(net, classes, logits.shape[1])
                     _check_top_k(top_k, logits.shape[1])

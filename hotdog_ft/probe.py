@@ -8,7 +8,7 @@ from mxnet import autograd, gluon, nd
 
 from .devices import arrays, devices_of
 from .evaluation import accuracy, probabilities
-from .inference import fused, outputs
+from .inference import fused, mean_outputs, outputs
 from .labels import class_weights
 from .learning import as_before, weights_of
 from .loader import plain_loader, progress
@@ -16,7 +16,7 @@ from .settings import FINE_TUNE
 
 
 def extract_features(net, data_iter):
-    """What `features` gives for every picture.
+    """What `features` gives for every picture; with ``net.mirrored``, and its mirror image.
 
     Parameters
     ----------
@@ -32,7 +32,11 @@ def extract_features(net, data_iter):
     batches = map(arrays, data_iter)
     first = next(batches)
     features = fused(net.features, first[0])
-    parts = [(outputs(features, X).reshape(len(X), -1), y) for X, y in chain([first], batches)]
+    mirrored = getattr(net, "mirrored", False)
+    parts = [
+        (mean_outputs(features, X, mirrored).reshape(len(X), -1), y)
+        for X, y in chain([first], batches)
+    ]
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 
@@ -76,7 +80,7 @@ def probe(net, train_imgs, settings, history, report=lambda line: None):
     took is reported in a line.
     """
     start = time.perf_counter()
-    batches = progress(plain_loader(train_imgs, settings.size), "features")
+    batches = progress(plain_loader(train_imgs, net.size), "features")
     features, labels = extract_features(net, batches)
     stored = time.perf_counter()
     history.features_seconds = stored - start

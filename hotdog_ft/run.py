@@ -3,7 +3,7 @@
 import time
 
 from .checkpoint import Checkpoint, interrupts_noted, stop_explained
-from .checks import check_sets, warn_if_worse_than_guessing
+from .checks import check_sets, test_size, warn_if_worse_than_guessing
 from .devices import available_devices
 from .evaluation import accuracy, answers, class_accuracy
 from .generators import generator_states, reseed_mxnet, restore_generators, seed_everything
@@ -68,7 +68,8 @@ def train(
 
     The loss is the softmax cross-entropy. The three random generators are seeded with
     ``settings.seed``. What was frozen for the run learns again afterwards; class names and input
-    size stay on the net, as ``net.classes`` and ``net.size``.
+    size stay on the net, as ``net.classes`` and ``net.size``, and whether it is used on mirror
+    images too, as ``net.mirrored``.
 
     Parameters
     ----------
@@ -142,10 +143,11 @@ def train(
     history.devices = [str(device) for device in devices]
     train_part, valid_part = run_parts(train_imgs, valid_imgs, settings)
     classes = getattr(train_imgs, "classes", None)
-    net.classes, net.size = classes, settings.size
+    net.classes, net.mirrored = classes, settings.test_mirrored
+    net.size = test_size(net, settings)
     seed_everything(settings.seed)
-    train_iter, test_iter = loaders(train_part, test_imgs, settings, train_augs)
-    measured = test_iter, valid_part and plain_loader(valid_part, settings.size), classes
+    train_iter, test_iter = loaders(train_part, test_imgs, settings, train_augs, net.size)
+    measured = test_iter, valid_part and plain_loader(valid_part, net.size), classes
     weights = class_weights(labels_of(train_part)) if settings.balance == "loss" else None
     with stop_explained(saved):
         if settings.probe_steps and not begun:

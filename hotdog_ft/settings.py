@@ -61,6 +61,8 @@ _RULES = {
     "trained": _one_of(TRAINED),
     "fraction": (_float, lambda value: 0 < value <= 1, "above 0 and at most 1"),
     "size": _whole(32),
+    "test_scale": (_float, lambda value: 1 <= value <= 4, "from 1 to 4"),
+    "test_mirrored": _FLAG,
     "crop_scale": (
         _pair,
         lambda value: 0 < value[0] <= value[1] <= 1,
@@ -102,6 +104,12 @@ class Settings:
         Share of the training pictures of every class, drawn by `seed`; above 0, at most 1.
     size : int
         Side of the network's input in pixels, at least 32.
+    test_scale : float
+        Side of the input where the net is probed, tested and used, over `size`; 1 to 4. Training
+        crops show things larger, which a larger picture makes up for (Touvron et al. 2019). A net
+        that takes one size alone keeps to that.
+    test_mirrored : bool
+        Whether there the outputs for a picture are the mean of its own and its mirror image's.
     crop_scale : tuple of 2 float
         Smallest and largest share of a picture's area in a training crop.
     batch_size, num_epochs : int
@@ -152,6 +160,8 @@ class Settings:
     trained: str = "all"
     fraction: float = 1.0
     size: int = 224
+    test_scale: float = 1.0
+    test_mirrored: bool = False
     crop_scale: tuple = (0.08, 1.0)
     batch_size: int = 128
     num_epochs: int = 5
@@ -188,6 +198,11 @@ class Settings:
             if getattr(self, field.name) != field.default
         ]
         return f"Settings({', '.join(changed)})"
+
+    @property
+    def test_size(self):
+        """Side of the input in pixels where the net is probed, tested and used."""
+        return round(self.size * self.test_scale)
 
     @property
     def chooses(self):

@@ -53,7 +53,7 @@ def load_net(path):
     -------
     HybridBlock
         With `features` and `output`, on the CPU. ``net.classes`` (list of str) and ``net.size``
-        (pixels) are what `save_net` noted, else None.
+        (pixels) are what `save_net` noted, else None; so is ``net.mirrored``, else False.
 
     Raises
     ------
@@ -88,15 +88,16 @@ def load_net(path):
     initialise(net, mx.init.Uniform())
     for name, parameter in parameters(net).items():
         parameter.set_data(mx.nd.array(tensors[names[name]]))
-    net.classes, net.size = _noted(path, notes, shapes["output.bias"][0])
+    net.classes, net.size, net.mirrored = _noted(path, notes, shapes["output.bias"][0])
     return net
 
 
 def _noted(path, notes, outputs):
-    """Class names and input size that `save_net` noted, or None and None."""
+    """Class names, input size, whether mirror images count: as noted, or None, None, False."""
     try:
         about = json.loads(notes.get("hotdog_ft", "{}"))
         classes, size = about.get("classes"), about.get("size")
+        mirrored = bool(about.get("mirrored", False))
         std = about.get("std", about.get("sd"))  # "sd" in files of versions before 0.2
         if classes is not None and len(classes) != outputs:
             raise ValueError(f"{len(classes)} class names for {outputs} outputs")
@@ -107,7 +108,7 @@ def _noted(path, notes, outputs):
         raise WeightsError(
             f"{path} expects pictures normalised by mean {normalised[0]} and std {normalised[1]}."
         )
-    return classes, size
+    return classes, size, mirrored
 
 
 def _layers(net):
@@ -131,7 +132,7 @@ def _refuse_unknown_layers(net, shapes):
 
 
 def about_net(net, classes=None, size=None):
-    """What a file says of a net: class names, input size, mean and standard deviation.
+    """What a file says of a net: class names, input size, mirror images, mean and std.
 
     `classes` and `size` are what the net brings along, where they are not given. ValueError: it
     brings none.
@@ -141,7 +142,8 @@ def about_net(net, classes=None, size=None):
     if classes is None or size is None:
         raise ValueError("A file needs class names and the input size: the net brings none along.")
     size = Settings(size=size).size
-    return {"classes": classes, "size": size, "mean": MEAN.tolist(), "std": STD.tolist()}
+    about = {"classes": classes, "size": size, "mirrored": getattr(net, "mirrored", False)}
+    return {**about, "mean": MEAN.tolist(), "std": STD.tolist()}
 
 
 def save_net(net, path, classes=None, size=None):
