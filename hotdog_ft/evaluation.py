@@ -16,34 +16,74 @@ def probabilities(logits):
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def answers(net, batches):
-    """What every picture is, and what `net` takes it for.
+def logits_of(net, data):
+    """What every picture is, and what `net` says about it.
 
     Parameters
     ----------
-    net : HybridBlock
-    batches : iterable of (X, y)
-        Mini-batches.
+    net, data
+        See `evaluate`.
 
     Returns
     -------
-    labels, predicted : numpy.ndarray
-        Integer (n,).
+    labels, logits : numpy.ndarray
+        Integer (n,) and float32 (n, classes).
 
     Raises
     ------
     ValueError
-        There is no picture.
+        There is no picture, or the net does not know its input size.
     """
-    labels, predicted = [], []
+    labels, logits = [], []
     mirrored = getattr(net, "mirrored", False)
-    for batch in batches:
+    for batch in _batches(net, data):
         X, y = arrays(batch)
-        predicted.append(mean_outputs(net, X, mirrored).argmax(axis=1))
+        logits.append(mean_outputs(net, X, mirrored))
         labels.append(y.reshape(-1).astype(int))
     if not labels:
         raise ValueError("There is no picture to evaluate on.")
-    return np.concatenate(labels), np.concatenate(predicted)
+    return np.concatenate(labels), np.concatenate(logits)
+
+
+def told(labels, logits):
+    """Every answer of a net in two lines of text, for a record.
+
+    Parameters
+    ----------
+    labels, logits : numpy.ndarray
+        As `logits_of` gives them.
+
+    Returns
+    -------
+    dict
+        ``right``: a digit per picture, 1 if the likeliest class is the true one, else 0. ``lead``:
+        a number per picture, the log of the odds of that class, two digits after the point.
+
+    Examples
+    --------
+    >>> told(np.array([0, 0]), np.log([[0.8, 0.2], [0.1, 0.9]]))
+    {'right': '10', 'lead': '1.39 2.20'}
+    """
+    sure = probabilities(np.asarray(logits, "float64")).max(axis=1)
+    lead = np.log(sure) - np.log(np.maximum(1 - sure, 1e-15))
+    right = logits.argmax(axis=1) == labels
+    return {
+        "right": "".join(str(int(hit)) for hit in right),
+        "lead": " ".join(f"{value:.2f}" for value in lead),
+    }
+
+
+def as_told(figures):
+    """Labels and logits from what `told` says of a net with two classes: each answer is class 0.
+
+    Returns
+    -------
+    labels, logits : numpy.ndarray
+        Integer (n,), 0 where the answer is right, else 1, and float64 (n, 2).
+    """
+    lead = np.array(figures["lead"].split(), "float64")
+    labels = np.array([int(hit == "0") for hit in figures["right"]])
+    return labels, np.stack([lead, np.zeros_like(lead)], axis=1)
 
 
 def accuracy(labels, predicted):
@@ -113,7 +153,8 @@ def evaluate(net, data):
     >>> 0 <= evaluate(net, recipe.load_data()[1]) <= 1
     True
     """
-    return accuracy(*answers(net, _batches(net, data)))
+    labels, logits = logits_of(net, data)
+    return accuracy(labels, logits.argmax(axis=1))
 
 
 def confusion(net, data):
@@ -133,7 +174,8 @@ def confusion(net, data):
     """
     import pandas as pd
 
-    labels, predicted = answers(net, _batches(net, data))
+    labels, logits = logits_of(net, data)
+    predicted = logits.argmax(axis=1)
     classes = getattr(net, "classes", None) or getattr(data, "classes", None)
     if not classes:
         least = net.output.weight.shape[0] if hasattr(net, "output") else 0

@@ -30,6 +30,7 @@ HOT_DOGS = ["hotdog", "not-hotdog"]  # the book's classes, in the order of its l
 # What the three runs of a recipe are called in tables and figures.
 TITLES = {
     "finetune": "fine-tuning",
+    "below_bound": "fine-tuning below the bound",
     "scratch": "from scratch",
     "lp_ft": "probing, then fine-tuning",
 }
@@ -46,6 +47,8 @@ class Recipe:
         Paths; None stands for the book's archive and for ImageNet weights, fetched when needed.
     finetune, scratch, lp_ft : Settings
         The chapter's two runs, and linear probing, then fine-tuning.
+    below_bound : Settings, optional
+        The chapter's fine-tuning at a rate that its new layer is stable with.
     """
 
     mode: str
@@ -54,6 +57,7 @@ class Recipe:
     finetune: Settings = CHAPTER
     scratch: Settings = SCRATCH
     lp_ft: Settings = FINE_TUNE
+    below_bound: Settings = None
 
     def __str__(self):
         """The mode, the data set, the weights and the devices; no path of this machine."""
@@ -73,11 +77,11 @@ class Recipe:
 
     @property
     def runs(self):
-        """The settings of the three runs, by the names in TITLES."""
-        return {name: getattr(self, name) for name in TITLES}
+        """The settings of its runs, by the names in TITLES."""
+        return {name: getattr(self, name) for name in TITLES if getattr(self, name)}
 
     def with_settings(self, **changes):
-        """The same recipe with something changed in all three runs, such as ``num_epochs=1``."""
+        """The same recipe with something changed in all runs, such as ``num_epochs=1``."""
         runs = {name: replace(settings, **changes) for name, settings in self.runs.items()}
         return replace(self, **runs)
 
@@ -202,9 +206,7 @@ def load_recipe(mode=None, data=None, weights=None):
     return mini.with_settings(size=64, batch_size=32, num_epochs=10)
 
 
-def train_fine_tuning(
-    net, learning_rate, batch_size=CHAPTER.batch_size, num_epochs=CHAPTER.num_epochs, *, recipe=None
-):
+def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5, *, recipe=None):
     """The chapter's function: train `net` on the hot dogs, plainly, at a constant rate.
 
     `output` learns at the multiple of the rate that it carries (``lr_mult``), ten after

@@ -73,6 +73,11 @@ class Entry:
         if isinstance(self.settings, dict):  # from JSON
             self.settings, self.history = Settings(**self.settings), History(**self.history)
 
+    @property
+    def run(self):
+        """Which of a recipe's runs this is: so called in a comparison, else by its kind."""
+        return self.case.get("run", self.settings.kind)
+
     def value(self, name):
         """What this run had for a field of the settings, or for a part of its case."""
         return self.case[name] if name in self.case else getattr(self.settings, name, None)
@@ -222,10 +227,10 @@ class Record:
         """
         found = {}
         for entry in self.find(seed=seed):
-            if entry.settings.kind in found:
+            if entry.run in found:
                 raise ValueError(
-                    f"{self} has several runs {entry.settings.kind} with seed {seed}: take those "
+                    f"{self} has several runs {entry.run} with seed {seed}: take those "
                     "with the same settings, record.only([...])."
                 )
-            found[entry.settings.kind] = entry.history
+            found[entry.run] = entry.history
         return found

@@ -5,7 +5,7 @@ import time
 from .checkpoint import Checkpoint, interrupts_noted, stop_explained
 from .checks import check_sets, test_size, warn_if_worse_than_guessing
 from .devices import available_devices
-from .evaluation import accuracy, answers, class_accuracy
+from .evaluation import accuracy, class_accuracy, logits_of
 from .generators import generator_states, reseed_mxnet, restore_generators, seed_everything
 from .history import EpochSums, History
 from .identity import run_identity
@@ -25,10 +25,12 @@ def _measure(net, test_iter, valid_iter, classes):
     """
     accuracies, by_class = [], None
     for title, batches in (("test", test_iter), ("validate", valid_iter)):
-        found = batches and answers(net, progress(batches, title))
-        accuracies.append(accuracy(*found) if found else None)
-        if found and not by_class:
-            by_class = class_accuracy(*found, classes)
+        if batches is None:
+            accuracies.append(None)
+            continue
+        labels, logits = logits_of(net, progress(batches, title))
+        accuracies.append(accuracy(labels, logits.argmax(axis=1)))
+        by_class = by_class or class_accuracy(labels, logits.argmax(axis=1), classes)
     return (*accuracies, by_class or ({}, {}))
 
 

@@ -12,6 +12,7 @@ from mxnet import gluon, nd
 from .checks import LearningWarning
 from .devices import devices_of
 from .download import make_folder
+from .evaluation import logits_of, told
 from .generators import seed_everything
 from .history import History
 from .inference import outputs
@@ -36,7 +37,8 @@ def run(recipe, settings, checkpoint=None, report=None):
     Returns
     -------
     Entry
-        ``diverged`` says why, if the loss stopped being a number.
+        ``diverged`` says why, if the loss stopped being a number; else the figures say what the
+        net answers on the test pictures, see `evaluation.told`.
     """
     train_imgs, test_imgs = recipe.load_data()
     pretrained_net = recipe.load_pretrained_net()
@@ -50,7 +52,7 @@ def run(recipe, settings, checkpoint=None, report=None):
             history = train(net, train_imgs, test_imgs, settings, **options)
     except FloatingPointError as error:
         return Entry(settings, error.history, diverged=str(error))
-    return Entry(settings, history)
+    return Entry(settings, history, figures=told(*logits_of(net, test_imgs)))
 
 
 def study(name, recipe, cases, folder=None, report=print, run_case=run):
@@ -112,15 +114,24 @@ def _checkpoint(path, settings, further):
 
 
 def compare(recipe, seeds=(0,), folder=None, report=print, run_case=run):
-    """The chapter's comparison for every seed: a `study` of the recipe's three runs.
+    """The chapter's comparison for every seed: a `study` of the recipe's runs, by their names.
 
     Returns
     -------
     Record
         Of these runs alone, whatever else the file holds.
     """
-    runs = [replace(settings, seed=seed) for seed in seeds for settings in recipe.runs.values()]
-    return study("compare", recipe, runs, folder, report, run_case).only(runs)
+
+    def run_named(recipe, settings, checkpoint, run):
+        return run_case(recipe, settings, checkpoint=checkpoint)
+
+    cases = [
+        (replace(settings, seed=seed), {"run": name})
+        for seed in seeds
+        for name, settings in recipe.runs.items()
+    ]
+    record = study("compare", recipe, cases, folder, report, run_named)
+    return record.only([settings for settings, _ in cases])
 
 
 @lru_cache(maxsize=1)

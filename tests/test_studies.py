@@ -158,11 +158,11 @@ class TestStudy:
             epochs.append(1)
             if len(epochs) == 5:
                 raise KeyboardInterrupt
-            return evaluation.answers(*arguments)
+            return evaluation.logits_of(*arguments)
 
         folder = tmp_path / "stopped"
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(run, "answers", stop_in_the_fifth_epoch)
+            patch.setattr(run, "logits_of", stop_in_the_fifth_epoch)
             studies.study("rate", tiny, runs, folder, quiet)
         (path,) = folder.glob("*.json")
         (checkpoint,) = folder.glob("*.checkpoint")
@@ -173,9 +173,9 @@ class TestStudy:
 
         def count(*arguments):
             done.append(1)
-            return evaluation.answers(*arguments)
+            return evaluation.logits_of(*arguments)
 
-        monkeypatch.setattr(run, "answers", count)
+        monkeypatch.setattr(run, "logits_of", count)
         again = studies.study("rate", tiny, runs, folder, quiet)
         assert len(done) == 2  # the second run's last two epochs
         for ours, wanted in zip(again.entries, whole.entries):
@@ -203,14 +203,24 @@ class TestCompare:
         record = studies.compare(tiny, [0, 1], tmp_path / "results", lines.append)
         (path,) = (tmp_path / "results").iterdir()
         assert Record.load(path).entries == record.entries
-        assert [(entry.settings.seed, entry.settings.kind) for entry in record.entries] == [
-            (seed, name) for seed in (0, 1) for name in TITLES
+        assert [(entry.settings.seed, entry.run) for entry in record.entries] == [
+            (seed, name) for seed in (0, 1) for name in ("finetune", "scratch", "lp_ft")
         ]
+        for entry in record.entries:  # each answer is kept, and gives the accuracy again
+            labels, logits = evaluation.as_told(entry.figures)
+            assert (logits.argmax(axis=1) == labels).mean() == entry.history.last_test_acc
         assert len(lines) == 7 and str(path) in lines[-1]
         assert str(tmp_path) not in path.read_text()
         table = tables.result_table(record.histories(1))
         assert table.loc["book: test acc", "fine-tuning"] == 0.934  # the chapter's printed figures
         assert table.loc["book: test acc", "from scratch"] == 0.809
+
+    def test_a_recipe_may_have_two_runs_of_one_kind(self, tiny, tmp_path):
+        gentle = replace(tiny.finetune, learning_rate=0.001)
+        record = studies.compare(replace(tiny, below_bound=gentle), [0], tmp_path, quiet)
+        assert list(record.histories(0)) == ["finetune", "below_bound", "scratch", "lp_ft"]
+        assert record.find(run="below_bound")[0].settings == gentle
+        assert TITLES["below_bound"] in tables.seed_table(record).index
 
     def test_a_second_call_runs_only_what_is_missing(self, tiny, tmp_path):
         first = studies.compare(tiny, [0], tmp_path, quiet)

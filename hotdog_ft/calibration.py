@@ -1,0 +1,113 @@
+"""What a net does not know: whether it is right as often as its probabilities say."""
+
+import numpy as np
+
+from .evaluation import logits_of, probabilities
+
+
+def reliability(labels, logits, bins=10):
+    """How often a net is right, by how sure it is of its answer.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray
+        Integer (n,).
+    logits : numpy.ndarray
+        Float (n, classes), as given by `evaluation.logits_of`.
+    bins : int
+        Groups of the probability of the answer, equally wide between 0 and 1.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per group with pictures: ``confidence``, the mean probability of the answers,
+        ``accuracy``, the share that is right, and ``pictures``, how many there are.
+
+    Examples
+    --------
+    >>> logits = np.log([[0.9, 0.1], [0.2, 0.8], [0.9, 0.1], [0.9, 0.1]])
+    >>> reliability([0, 1, 0, 1], logits).round(3)
+       confidence  accuracy  pictures
+    0         0.8     1.000         1
+    1         0.9     0.667         3
+    """
+    import pandas as pd
+
+    shares = probabilities(np.asarray(logits, "float64"))
+    frame = pd.DataFrame({"confidence": shares.max(axis=1)})
+    frame["accuracy"] = shares.argmax(axis=1) == np.asarray(labels)
+    frame["pictures"] = 1
+    group = np.minimum((frame.confidence * bins).astype(int), bins - 1)
+    how = {"confidence": "mean", "accuracy": "mean", "pictures": "sum"}
+    return frame.groupby(group).agg(how).reset_index(drop=True)
+
+
+def calibration_error(labels, logits, bins=10):
+    """Expected calibration error: by how far confidence and accuracy are apart, 0 to 1.
+
+    The mean over all pictures of the distance in their group, see `reliability` (Guo et al. 2017).
+
+    Examples
+    --------
+    >>> logits = np.log([[0.9, 0.1], [0.2, 0.8], [0.9, 0.1], [0.9, 0.1]])
+    >>> round(calibration_error([0, 1, 0, 1], logits), 3)  # (1 * 0.2 + 3 * (0.9 - 2/3)) / 4
+    0.225
+    """
+    table = reliability(labels, logits, bins)
+    gap = (table.confidence - table.accuracy).abs()
+    return float((gap * table.pictures).sum() / table.pictures.sum())
+
+
+def temperature(labels, logits):
+    """The number to divide logits by, so that the pictures' labels are as likely as they can be.
+
+    Answers stay what they are (Guo et al. 2017). Above 1, the net was surer than it should be.
+    Choose it on pictures that the net has neither learnt from nor is tested on.
+
+    Returns
+    -------
+    float
+        Between 0.05 and 20.
+
+    Examples
+    --------
+    >>> logits = np.log([[0.9, 0.1]] * 4)  # says 90 % of four pictures, of which three are right
+    >>> round(temperature([0, 0, 0, 1], logits), 3)  # log(9) / log(3)
+    2.0
+    """
+    from scipy.optimize import minimize_scalar
+
+    labels, logits = np.asarray(labels), np.asarray(logits, "float64")
+
+    def loss(log_temperature):
+        scaled = logits / np.exp(log_temperature)
+        scaled -= scaled.max(axis=1, keepdims=True)
+        right = scaled[np.arange(len(labels)), labels]
+        return (np.log(np.exp(scaled).sum(axis=1)) - right).mean()
+
+    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    return float(np.exp(found.x))
+
+
+def calibrate(net, data):
+    """Divide the logits of `net` by their `temperature` on these pictures, for good.
+
+    Weights and bias of `output` are divided, so that `predict`, and files of the net, have the new
+    probabilities; which class is the likeliest stays.
+
+    Parameters
+    ----------
+    net : HybridBlock
+    data
+        Pictures that the net has not learnt from, see `evaluate`.
+
+    Returns
+    -------
+    float
+        The temperature.
+    """
+    found = temperature(*logits_of(net, data))
+    for parameter in net.output.collect_params().values():
+        for values in parameter.list_data():
+            values[:] = values / found
+    return found

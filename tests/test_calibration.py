@@ -1,0 +1,63 @@
+"""Whether a net is right as often as it says."""
+
+import numpy as np
+import pytest
+from conftest import make_source_net, some_batches
+
+import hotdog_ft
+from hotdog_ft import calibration
+from hotdog_ft.evaluation import as_told, logits_of, probabilities, told
+
+
+def drawn(n=40_000, classes=3, seed=0):
+    """Logits, and labels drawn by exactly the probabilities that they say."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(scale=2, size=(n, classes))
+    labels = (rng.random((n, 1)) > probabilities(logits).cumsum(axis=1)).sum(axis=1)
+    return labels, logits
+
+
+def test_a_net_that_means_what_it_says_has_no_error_and_temperature_one():
+    labels, logits = drawn()
+    # ten groups of thousands: each share is within 0.01 of its probability, but for chance
+    assert calibration.calibration_error(labels, logits) < 0.01
+    assert calibration.temperature(labels, logits) == pytest.approx(1, abs=0.03)
+
+
+@pytest.mark.parametrize("factor", [0.5, 3])
+def test_a_net_that_is_too_sure_or_too_modest_gets_back_what_it_exaggerates(factor):
+    labels, logits = drawn()
+    assert calibration.calibration_error(labels, logits * factor) > 0.05
+    found = calibration.temperature(labels, logits * factor)
+    assert found == pytest.approx(factor, rel=0.03)
+    assert calibration.calibration_error(labels, logits * factor / found) < 0.01
+
+
+def test_the_groups_hold_every_picture_once_also_at_certainty():
+    logits = np.array([[1000.0, 0], [0, 1000], [0, 0]])  # 1, 1 and 1/2
+    table = calibration.reliability(np.array([0, 0, 0]), logits)
+    assert table.to_dict("list") == {
+        "confidence": [0.5, 1.0],
+        "accuracy": [1.0, 0.5],
+        "pictures": [1, 2],
+    }
+    assert calibration.temperature(np.array([0, 1, 0]), logits) > 0  # nor is it infinite
+
+
+def test_a_calibrated_net_gives_the_same_answers_with_other_probabilities():
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
+    batches = some_batches([20, 12])
+    labels, logits = logits_of(net, batches)
+    found = calibration.calibrate(net, batches)
+    assert found == calibration.temperature(labels, logits)
+    np.testing.assert_allclose(logits_of(net, batches)[1], logits / found, rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_told_of_answers_gives_them_back():
+    labels, logits = drawn(500, classes=2)
+    again = as_told(told(labels, logits))
+    sure = probabilities(logits).max(axis=1)
+    np.testing.assert_allclose(probabilities(again[1])[:, 0], sure, atol=0.002)  # two digits
+    assert (again[0] == (logits.argmax(axis=1) != labels)).all()
+    error = calibration.calibration_error(labels, logits)
+    assert calibration.calibration_error(*again) == pytest.approx(error, abs=0.01)
