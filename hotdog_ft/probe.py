@@ -8,7 +8,7 @@ from mxnet import autograd, gluon, nd
 
 from .devices import arrays, devices_of
 from .evaluation import accuracy, probabilities
-from .inference import fused, mean_outputs, outputs
+from .inference import fused, outputs
 from .labels import class_weights
 from .learning import as_before, weights_of
 from .loader import plain_loader, progress
@@ -16,7 +16,7 @@ from .settings import FINE_TUNE
 
 
 def extract_features(net, data_iter):
-    """What `features` gives for every picture; with ``net.mirrored``, and its mirror image.
+    """What `features` gives for every picture.
 
     Parameters
     ----------
@@ -32,11 +32,7 @@ def extract_features(net, data_iter):
     batches = map(arrays, data_iter)
     first = next(batches)
     features = fused(net.features, first[0])
-    mirrored = getattr(net, "mirrored", False)
-    parts = [
-        (mean_outputs(features, X, mirrored).reshape(len(X), -1), y)
-        for X, y in chain([first], batches)
-    ]
+    parts = [(outputs(features, X).reshape(len(X), -1), y) for X, y in chain([first], batches)]
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 
@@ -76,8 +72,8 @@ def fit_output(net, features, labels, settings=FINE_TUNE):
 def probe(net, train_imgs, settings, history, report=lambda line: None):
     """Train `output` on the features of the training pictures; note its accuracy and the time.
 
-    The features are those of the test augmentation: no picture is cropped at random. How long they
-    took is reported in a line.
+    The features are those of the test augmentation: no picture is cropped at random, or mirrored.
+    How long they took is reported in a line.
     """
     start = time.perf_counter()
     batches = progress(plain_loader(train_imgs, net.size), "features")

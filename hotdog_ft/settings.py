@@ -109,7 +109,8 @@ class Settings:
         crops show things larger, which a larger picture makes up for (Touvron et al. 2019). A net
         that takes one size alone keeps to that.
     test_mirrored : bool
-        Whether there the outputs for a picture are the mean of its own and its mirror image's.
+        Whether a tested or predicted picture's outputs are the mean of its own and those of its
+        mirror image.
     crop_scale : tuple of 2 float
         Smallest and largest share of a picture's area in a training crop.
     batch_size, num_epochs : int

@@ -12,7 +12,6 @@ import hotdog_ft
 from hotdog_ft.augment import TestAugs
 from hotdog_ft.evaluation import logits_of
 from hotdog_ft.loader import BatchLoader
-from hotdog_ft.probe import extract_features
 from hotdog_ft.settings import FINE_TUNE, Settings
 
 VIEWS = replace(FINE_TUNE, size=32, test_scale=1.5, test_mirrored=True, num_epochs=0)
@@ -31,17 +30,14 @@ def trained(picture_folders):
     return net, test_imgs, history
 
 
-def test_mirror_images_count_as_much_as_pictures_everywhere():
+def test_mirror_images_count_as_much_as_pictures_():
     net = hotdog_ft.finetune_net(make_source_net(), 2)
-    ((X, y),) = batches = some_batches([6])
+    ((X, _),) = batches = some_batches([6])
     plain = net(nd.array(X)).asnumpy()
     net.mirrored = True
     logits = both(net, X)
     assert np.abs(logits - plain).max() > 1e-3  # else this would show nothing
     np.testing.assert_allclose(logits_of(net, batches)[1], logits, rtol=1e-4, atol=1e-5)
-    features, labels = extract_features(net, batches)
-    np.testing.assert_allclose(features, both(net.features, X).reshape(6, -1), rtol=1e-4, atol=1e-5)
-    assert (labels == y).all()
 
 
 def test_a_run_leaves_its_views_on_the_net_and_is_tested_by_them(trained):
