@@ -14,7 +14,7 @@ from .generators import generator_states, restore_generators
 from .history import EpochSums, History
 from .identity import differences, start_sha256
 from .model import arrays_sha256
-from .mxnet_internals import arrays_of, momenta, set_arrays, set_momenta
+from .mxnet_internals import arrays_of, optimizer_states, set_arrays, set_optimizer_states
 
 
 class Checkpoint:
@@ -101,11 +101,11 @@ class Checkpoint:
         return self._arrays("best/") or None
 
     def restore(self, net, trainer):
-        """Put parameters, momentum, number of updates and generators back as they were read."""
+        """Put parameters, optimizer, number of updates and generators back as they were read."""
         set_arrays(net, self._arrays("net/"))
         optimizer = trainer.optimizer
         optimizer.begin_num_update = optimizer.num_update = self._about["updates"]
-        set_momenta(trainer, {int(n): a for n, a in self._arrays("momentum/").items()})
+        set_optimizer_states(trainer, self._arrays("momentum/"))
         restore_generators(self._about["states"])
 
     def save(self, net, trainer, history, sums=None, states=None, best=None):
@@ -122,7 +122,8 @@ class Checkpoint:
             The net's arrays after the best epoch.
         """
         tensors = {f"net/{name}": array for name, array in arrays_of(net).items()}
-        tensors.update({f"momentum/{i}": m.asnumpy() for i, m in momenta(trainer).items()})
+        states_of = optimizer_states(trainer).items()
+        tensors.update({f"momentum/{name}": array.asnumpy() for name, array in states_of})
         tensors.update({f"best/{name}": array for name, array in (best or {}).items()})
         about = {
             "identity": self.identity,

@@ -99,24 +99,36 @@ def mark_gradient_fresh(parameter, device):
     parameter.data(device)._fresh_grad = True
 
 
-def momenta(trainer):
-    """The optimizer's state per parameter, ``{place: NDArray}``, on the first device.
+def optimizer_states(trainer):
+    """What the optimizer keeps per parameter, on the first device: ``{name: NDArray}``.
 
-    The public ``save_states`` pickles them together with the optimizer.
+    The name is the parameter's place, and ``place.part`` where there are several: for Adam the mean
+    gradient is part 0 and the mean square part 1. The public ``save_states`` pickles them together
+    with the optimizer.
     """
-    states = trainer._updaters[0].states
-    return {place: state for place, state in states.items() if state is not None}
+    found = {}
+    for place, state in trainer._updaters[0].states.items():
+        if isinstance(state, tuple):
+            found.update({f"{place}.{part}": array for part, array in enumerate(state)})
+        elif state is not None:
+            found[f"{place}"] = state
+    return found
 
 
-def set_momenta(trainer, arrays):
-    """Put back what `momenta` gave, on every device; the other half of the same reason.
+def set_optimizer_states(trainer, arrays):
+    """Put back what `optimizer_states` gave, on every device; the other half of the same reason.
 
     Parameters
     ----------
-    arrays : dict of int to numpy.ndarray
+    arrays : dict of str to numpy.ndarray
     """
     for place, parameter in enumerate(trainer._params):
-        if place in arrays:
+        parts = [arrays[name] for name in (f"{place}.0", f"{place}.1") if name in arrays]
+        if f"{place}" in arrays or parts:
             for updater, device in zip(trainer._updaters, parameter.list_ctx()):
-                updater.states[place] = nd.array(arrays[place], ctx=device)
+                updater.states[place] = (
+                    tuple(nd.array(part, ctx=device) for part in parts)
+                    if parts
+                    else nd.array(arrays[f"{place}"], ctx=device)
+                )
                 updater.states_synced[place] = True  # else it would be made anew

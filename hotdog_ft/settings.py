@@ -8,6 +8,7 @@ METHOD = 1
 
 TRAINED = ("all", "last stage", "output")
 SCHEDULES = ("constant", "cosine")
+OPTIMIZERS = ("sgd", "adam")
 KEPT = ("last", "best")
 BALANCES = ("none", "loss")
 VALID_FRACTION = 0.2  # of the training pictures, where epochs are chosen and nothing else is said
@@ -70,6 +71,7 @@ _RULES = {
     ),
     "batch_size": _whole(1),
     "num_epochs": _whole(0),
+    "optimizer": _one_of(OPTIMIZERS),
     "learning_rate": _RATE,
     "output_lr_mult": _WEIGHT,
     "momentum": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),
@@ -115,12 +117,15 @@ class Settings:
         Smallest and largest share of a picture's area in a training crop.
     batch_size, num_epochs : int
         Pictures in a mini-batch; passes over the training pictures, 0 for the probe alone.
+    optimizer : {"sgd", "adam"}
+        Stochastic gradient descent, or Adam (Kingma and Ba 2015), whose steps are as long for small
+        gradients as for large ones.
     learning_rate : float
         For the gradient of a mini-batch's *mean* loss.
     output_lr_mult : float
         The rate of `output` over that of `features`.
     momentum, weight_decay : float
-        Of stochastic gradient descent.
+        Of stochastic gradient descent; Adam takes `weight_decay` alone.
     schedule : {"constant", "cosine"}
         The cosine falls from `learning_rate` to 0 over all epochs.
     use_global_stats : bool
@@ -166,6 +171,7 @@ class Settings:
     crop_scale: tuple = (0.08, 1.0)
     batch_size: int = 128
     num_epochs: int = 5
+    optimizer: str = "sgd"
     learning_rate: float = 0.01
     output_lr_mult: float = 10.0
     momentum: float = 0.0

@@ -118,7 +118,7 @@ def train_one_epoch(
 
 
 def new_trainer(net, settings, num_batches):
-    """The trainer of a run: stochastic gradient descent on everything in `net` that learns.
+    """The trainer of a run: it moves everything in `net` that learns.
 
     Parameters
     ----------
@@ -128,12 +128,10 @@ def new_trainer(net, settings, num_batches):
     # Without BatchNorm's running statistics: the trainer would, at its first step, overwrite those
     # of all devices with the first one's, before or after their first update as it happens.
     learning = learning_parameters(net)
-    options = {
-        "learning_rate": settings.learning_rate,
-        "momentum": settings.momentum,
-        "wd": settings.weight_decay,
-    }
+    options = {"learning_rate": settings.learning_rate, "wd": settings.weight_decay}
+    if settings.optimizer == "sgd":
+        options["momentum"] = settings.momentum
     if settings.schedule == "cosine":
         steps = max(1, settings.num_epochs * num_batches)
         options["lr_scheduler"] = mx.lr_scheduler.CosineScheduler(steps, settings.learning_rate)
-    return gluon.Trainer(learning, "sgd", options, update_on_kvstore=False)
+    return gluon.Trainer(learning, settings.optimizer, options, update_on_kvstore=False)

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import mxnet as mx
@@ -104,10 +105,12 @@ def stop_after(epochs):
     return after_epoch
 
 
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("count, dropout", [(1, 0.5), (2, 0)])
-def test_what_comes_after_a_checkpoint_follows_from_it_alone(tmp_path, images, count, dropout):
+def test_what_comes_after_a_checkpoint_follows_from_it_alone(
+    tmp_path, images, count, dropout, optimizer
+):
     """Dropout draws from mx.random, whose state cannot be read; momentum lives on every device.
-
     (With several devices MXNet draws dropout masks in the order in which the devices come along.)
     """
 
@@ -115,7 +118,8 @@ def test_what_comes_after_a_checkpoint_follows_from_it_alone(tmp_path, images, c
         net = net or net_with_dropout(dropout)
         cpus = [mx.cpu(i) for i in range(count)]
         options = {"devices": cpus, "checkpoint": path, **options}
-        history = hotdog_ft.train(net, images, images, SETTINGS, **options)
+        settings = replace(SETTINGS, optimizer=optimizer)
+        history = hotdog_ft.train(net, images, images, settings, **options)
         return values(net), history, np.random.random()
 
     whole, history, draw = run(tmp_path / "a")

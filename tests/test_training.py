@@ -47,6 +47,22 @@ def test_report_25_one_step_is_the_hand_computed_one_and_the_head_moves_ten_time
         )
 
 
+def test_adams_first_step_is_as_long_as_the_rate_wherever_there_is_a_gradient():
+    """m / (sqrt(v) + e) after one step, both without bias: g / (|g| + e'), with e' = 3e-7."""
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
+    before, ((X, y),) = values(net), some_batches([6])
+    settings = replace(ONE_EPOCH, optimizer="adam", learning_rate=0.01, weight_decay=0)
+    train_on(net, [(X, y)], settings)
+    after = values(net)
+    for name, parameter in parameters(net).items():
+        if parameter.grad_req == "null":
+            continue
+        gradient = np.abs(parameter.grad().asnumpy())
+        rate = 0.1 if name.startswith("output") else 0.01
+        moved = np.abs(after[name] - before[name])[gradient > 1e-4]
+        np.testing.assert_allclose(moved, rate, rtol=0.01, err_msg=name)
+
+
 def test_report_24_a_short_last_batch_counts_by_its_own_size():
     """A repeated picture has the mean gradient of one: batches of 1 and of 4 move the net alike."""
     ((X, y),) = some_batches([1])
