@@ -1,5 +1,5 @@
-# docker build -t hotdog_ft .
-# docker run --rm -v "$PWD/build:/home/reader/hotdog_ft/build" hotdog_ft
+# docker build -t hotdog_ft . && docker run --name hotdog_ft hotdog_ft
+# docker cp hotdog_ft:/home/reader/hotdog_ft/build .    # whoever you are on the machine outside
 FROM python:3.13-slim-trixie
 
 # MXNet's wheel leaves libgomp and libquadmath to the system; the one for ARM also what tools/arm.sh links

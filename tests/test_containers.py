@@ -64,7 +64,7 @@ def test_a_script_of_an_image_is_one_that_can_be_run():
         subprocess.run(["sh", "-n", script], check=True)
 
 
-def test_packages_are_installed_from_what_is_copied_before(tmp_path):
+def test_packages_are_installed_from_what_is_copied_before_also_on_arm(tmp_path):
     """The image's set-up in a folder that has those files alone; the lock is emptied."""
     before, _, _ = DOCKERFILE.partition("RUN sh tools/venv.sh")
     assert copied(before)
@@ -75,12 +75,18 @@ def test_packages_are_installed_from_what_is_copied_before(tmp_path):
             copy = tmp_path / path.relative_to(ROOT)
             copy.parent.mkdir(exist_ok=True)
             shutil.copy(path, copy)
+    assert (tmp_path / "tools/arm.sh").exists()
+    (tmp_path / "tools/arm.sh").write_text('echo "linked for $1"\n')
     (tmp_path / "requirements.lock").write_text("# nothing to install\n")
-    command = ["sh", "tools/venv.sh"]
+    (tmp_path / "uname").write_text("#!/bin/sh\necho aarch64\n")
+    (tmp_path / "uname").chmod(0o755)
     environment = {**os.environ, "PYTHON": sys.executable, "GPU": "0"}
+    environment["PATH"] = f"{tmp_path}:{os.environ['PATH']}"
+    command = ["sh", "tools/venv.sh"]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / ".venv/complete").exists()
+    assert "linked for .venv/bin/python\n" in done.stdout
 
 
 def test_the_image_lacks_what_git_ignores_and_nothing_else_of_the_project():
@@ -89,6 +95,17 @@ def test_the_image_lacks_what_git_ignores_and_nothing_else_of_the_project():
         for name in (".dockerignore", ".gitignore")
     )
     assert {".git", ".venv*", ".uv", "build", "__pycache__"} <= kept_out <= {".git", *ignored}
+
+
+def test_without_git_as_in_the_image_style_is_asked_of_the_project_alone(tmp_path):
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for folder in ("build", ".venv-3.9", ".uv", "notebooks"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "made.py").write_text("import  os\n")
+    ruff = [sys.executable, "-m", "ruff", "check", "--quiet", "--no-cache"]
+    assert subprocess.run(ruff, cwd=tmp_path, capture_output=True).returncode == 0
+    (tmp_path / "own.py").write_text("import  os\n")
+    assert subprocess.run(ruff, cwd=tmp_path, capture_output=True).returncode == 1
 
 
 @pytest.fixture
