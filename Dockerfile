@@ -2,10 +2,10 @@
 # docker cp hotdog_ft:/home/reader/hotdog_ft/build .    # whoever you are on the machine outside
 FROM python:3.13-slim-trixie
 
-# MXNet's wheel leaves libgomp and libquadmath to the system; the one for ARM also what tools/arm.sh links
-RUN apt-get update && \
-    apt-get install --yes --no-install-recommends make libgomp1 \
-        $(if [ "$(uname -m)" = aarch64 ]; then echo libopenblas0 liblapacke; else echo libquadmath0; fi) && \
+# what MXNet's wheel leaves to the system; on ARM also what tools/arm.sh links
+RUN case "$(uname -m)" in aarch64) more="libopenblas0 liblapacke";; *) more=libquadmath0;; esac && \
+    apt-get update && \
+    apt-get install --yes --no-install-recommends make libgomp1 $more && \
     rm -rf /var/lib/apt/lists/*
 
 RUN useradd --create-home --uid 1000 reader

@@ -3,12 +3,14 @@
 # libraries, which its wheel leaves out and no registry has. $1 is a Python with MXNet.
 set -eu
 PATH=$PATH:/sbin:/usr/sbin
-mxnet=$("$1" -c 'import importlib.util; print(*importlib.util.find_spec("mxnet").submodule_search_locations)')
+mxnet=$("$1" -c 'from importlib.util import find_spec
+print(*find_spec("mxnet").submodule_search_locations)')
 
 link() {
     library=$(ldconfig -p | sed -n "s|^[[:space:]]*$2 .*=> ||p" | head -n 1)
     if [ -z "$library" ]; then
-        echo "hotdog_ft: MXNet on ARM needs $2: apt-get install libgomp1 libopenblas0 liblapacke, then again." >&2
+        packages="libgomp1 libopenblas0 liblapacke"
+        echo "hotdog_ft: MXNet on ARM needs $2: apt-get install $packages, then again." >&2
         exit 1
     fi
     ln -sf "$library" "$mxnet/$1"
