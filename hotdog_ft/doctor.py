@@ -39,6 +39,9 @@ def why_mxnet_fails(error):
             )
         if platform.system() == "Windows":
             return "There is no mxnet 1.9.1 for Windows. Use WSL 2."
+    arm = re.search(r"lib(armpl|amath|astring)\w*\.so", str(error))
+    if arm:
+        return f"MXNet's wheel for ARM leaves out {arm[0]}: sh tools/arm.sh {sys.executable}."
     if library:
         return (
             f"This build of MXNet is for GPUs and misses {library[0]} ({text}). Install the CUDA "

@@ -45,9 +45,11 @@ def load_onnx(path):
         session = onnxruntime.InferenceSession(
             path.read_bytes(), providers=["CPUExecutionProvider"]
         )
+        about = json.loads(session.get_modelmeta().custom_metadata_map.get("hotdog_ft", "{}"))
+    except IsADirectoryError as error:
+        raise DataError(f"{path} is a folder. Name the file in it that export wrote.") from error
     except Exception as error:  # a class for each of a dozen states, none of them public
         raise DataError(f"{path} cannot be read as ONNX ({error}). Export it again.") from error
-    about = json.loads(session.get_modelmeta().custom_metadata_map.get("hotdog_ft", "{}"))
     expected = {"mean": MEAN.tolist(), "std": STD.tolist()}
     if "size" in about:
         expected["resize"] = TestAugs(about["size"]).resize

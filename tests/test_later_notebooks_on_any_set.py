@@ -13,7 +13,7 @@ def test_report_40_notebook_04_says_what_does_not_hold_and_goes_on(run_notebook,
 
 def test_report_42_notebook_05_goes_on_with_the_drawings(run_notebook, dishes):
     # the cells that choose the source net's rows; all others run as in mini mode
-    printed = run_notebook("05-hot-dog-row", dishes, cells=6)
+    printed = run_notebook("05-hot-dog-row", dishes, cells=7)
     first = printed["cell-01"]
     assert first.index("needs pictures of hot dogs") < first.index("mode mini")
     assert "hotdog" in printed["cell-03"] and "photocopier" in printed["cell-05"]

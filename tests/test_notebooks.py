@@ -63,6 +63,7 @@ class TestNotebook:
             "matplotlib",
             "pathlib",
             "PIL",
+            "sys",
             "tempfile",
         }
         assert not re.search(r"hotdog_ft\.(\w+\.)*_\w", source)

@@ -80,9 +80,13 @@ def test_what_is_missing_or_no_net_of_ours_is_one_line(exported):
     other = onnx.load(exported / "net.onnx")
     del other.metadata_props[:]
     onnx.save(other, exported / "other.onnx")
+    onnx.helper.set_model_props(other, {"hotdog_ft": "no JSON"})
+    onnx.save(other, exported / "odd.onnx")
     for arguments, sentence in (
         (["--net", "absent.onnx", "good"], "There is no absent.onnx"),
         (["--net", "good/plain.png", "good"], "cannot be read as ONNX"),
+        (["--net", "good", "good"], "good is a folder"),
+        (["--net", "odd.onnx", "good"], "cannot be read as ONNX"),
         (["--net", "other.onnx", "good"], "does not say how its pictures are prepared"),
         (["absent.png"], "There is no absent.png"),
         (["empty"], "There is no picture in empty"),

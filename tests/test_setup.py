@@ -19,7 +19,7 @@ def project(tmp_path):
     shutil.copy(ROOT / "tools/venv.sh", root / "tools")
     (root / "requirements.lock").write_text("# nothing to install\n")
     (root / "bin").mkdir()
-    for tool in ("sh", "cat", "cksum", "rm", "mkdir"):
+    for tool in ("sh", "cat", "cksum", "rm", "mkdir", "uname"):
         os.symlink(shutil.which(tool), root / "bin" / tool)
     return root
 

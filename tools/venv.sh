@@ -51,6 +51,7 @@ rm -rf "$venv"
 "$python" -m venv "$venv"
 "$venv"/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock ||
     stop "the packages could not be installed; see the lines above. Run make again when the network is back."
+[ "$(uname -m)" != aarch64 ] || sh tools/arm.sh "$venv"/bin/python
 # the checkout itself, as it stands
 "$venv"/bin/python -c 'import os, sysconfig; open(os.path.join(sysconfig.get_path("purelib"), "hotdog_ft.pth"), "w").write(os.getcwd() + "\n")'
 echo "$lock $PWD" > "$venv"/complete
