@@ -2,6 +2,7 @@
 # make test       unit tests, examples in docstrings, style, and every notebook executed again and
 #                 compared with what is committed
 # make test-all   the unit tests on each of Python 3.9 to 3.15 that is here; PYTHONS="..." names others
+# make test-install  the two commands of the README beside NumPy 2; needs the network
 # make coverage   the unit tests again, and which lines and branches of hotdog_ft they never reach
 # make lint       style alone: ruff's linter and formatter
 # make full       the same notebook with the photographs and ResNet-18 at 224 px
@@ -16,7 +17,7 @@ MINI := HOTDOG_FT_MODE=mini OMP_NUM_THREADS=1
 
 PYTEST := -m pytest -n 2 --dist loadfile --doctest-modules
 
-.PHONY: tutorial test test-all coverage lint full notebooks bench lock venv
+.PHONY: tutorial test test-all test-install coverage lint full notebooks bench lock venv
 
 tutorial: venv
 	$(MINI) $(PYTHON_IN_VENV) tools/execute.py --to build notebooks/01-fine-tuning.ipynb
@@ -43,6 +44,9 @@ notebooks: venv
 
 test-all:
 	@sh tools/test_all.sh $(PYTHONS)
+
+test-install:
+	@sh tools/test_install.sh
 
 # needs HOTDOG_FT_DATA, a folder of photographs; about 25 minutes
 bench: venv
