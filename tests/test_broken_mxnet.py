@@ -104,8 +104,8 @@ def run(tmp_path):
 @pytest.mark.parametrize(
     "break_it, words",
     [
-        (python_3_16, "Python 3.16 cannot run mxnet 1.9.1. Use Python 3.9 to 3.15"),
-        (numpy_3, "numpy 3.0.0 is too new for mxnet 1.9.1: pip install 'numpy<3'"),
+        (python_3_16, "Python 3.16 cannot run mxnet 1.9.1. Use Python 3.9 to 3.15"),  # report 13
+        (numpy_3, "numpy 3.0.0 is too new for mxnet 1.9.1: pip install 'numpy<3'"),  # report 12
         (for_linux_on_a_mac, "mxnet 1.6.0 is here, and hotdog_ft needs 1.9.1: pip install --no"),
         (older, "mxnet 1.8.0 is here, and hotdog_ft needs 1.9.1: pip install --no-deps"),
         (cut_short, "mxnet/libmxnet.so is cut short: pip install --no-deps mxnet==1.9.1 --force"),

@@ -119,3 +119,33 @@ def test_a_python_that_is_too_new_is_not_taken(project):
     command(project, "python3", say("3.16"))
     assert set_up(project, script="pythons.sh").stdout == ""
     assert "uv fetches" in set_up(project, "plan").stdout
+
+
+@pytest.mark.parametrize("broken, status", [("3.9", 1), ("3.8", 0)])
+def test_each_python_has_a_line_of_result_and_one_failure_is_enough(project, broken, status):
+    """`make test-all`, with environments that only say what pytest would."""
+    for tool in ("tail", "grep"):
+        os.symlink(shutil.which(tool), project / "bin" / tool)
+    shutil.copy(ROOT / "tools/test_all.sh", project / "tools")
+    done = subprocess.run(
+        ["cksum", "requirements.lock"], cwd=project, capture_output=True, text=True, check=True
+    )
+    for version in ("3.9", "3.11"):
+        command(project, f"python{version}", say(version).replace("*sys.exit*", "*import*"))
+        (project / f".venv-{version}/bin").mkdir(parents=True)
+        (project / f".venv-{version}/complete").write_text(f"{done.stdout.strip()} {project}\n")
+        works = broken != version
+        said = "2 passed in 1 s" if works else "FAILED one.py::one; echo 1 failed in 1 s"
+        command(
+            project,
+            f"../.venv-{version}/bin/python",
+            f'case "$1 $2" in --version*) echo Python {version}.0;; "-m pytest") echo {said};'
+            f" exit {int(not works)};; *) echo 1.23.5;; esac",
+        )
+    done = set_up(project, script="test_all.sh")
+    assert done.returncode == status
+    first, *more = done.stdout.splitlines()
+    assert first == "Python 3.11.0, NumPy 1.23.5: 2 passed in 1 s (build/tests-3.11.log)"
+    count = "1 failed" if status else "2 passed"
+    last = f"Python 3.9.0, NumPy 1.23.5: {count} in 1 s (build/tests-3.9.log)"
+    assert more == (["FAILED one.py::one", last] if status else [last])
