@@ -1,7 +1,8 @@
 # make tutorial   the chapter in mini mode: an executed notebook and its HTML under build/
 # make test       unit tests, examples in docstrings, style, and every notebook executed again and
 #                 compared with what is committed
-# make test-all   the unit tests on each of Python 3.9 to 3.14 that is here; PYTHONS="..." names others
+# make test-all   the unit tests on each of Python 3.9 to 3.15 that is here; PYTHONS="..." names others
+# make test-install  the two commands of the README beside NumPy 2; needs the network
 # make coverage   the unit tests again, and which lines and branches of hotdog_ft they never reach
 # make lint       style alone: ruff's linter and formatter
 # make full       the same notebook with the photographs and ResNet-18 at 224 px
@@ -16,7 +17,7 @@ MINI := HOTDOG_FT_MODE=mini OMP_NUM_THREADS=1
 
 PYTEST := -m pytest -n 2 --dist loadfile --doctest-modules
 
-.PHONY: tutorial test test-all coverage lint full notebooks bench lock venv
+.PHONY: tutorial test test-all test-install coverage lint full notebooks bench lock venv
 
 tutorial: venv
 	$(MINI) $(PYTHON_IN_VENV) tools/execute.py --to build notebooks/01-fine-tuning.ipynb
@@ -41,14 +42,11 @@ coverage: venv
 notebooks: venv
 	$(MINI) $(PYTHON_IN_VENV) tools/execute.py --to notebooks notebooks/*.ipynb
 
-PYTHONS ?= python3.9 python3.10 python3.11 python3.12 python3.13 python3.14
 test-all:
-	@for python in $(PYTHONS); do \
-	    if ! "$$python" -c "" 2>/dev/null; then echo "== no $$python here"; continue; fi; \
-	    venv=.venv-$$("$$python" -c "import sys; print('%d.%d' % sys.version_info[:2])"); \
-	    VENV="$$venv" PYTHON="$$python" sh tools/venv.sh && "$$venv/bin/python" --version && \
-	    "$$venv/bin/python" -m pytest -q tests || exit 1; \
-	done
+	@sh tools/test_all.sh $(PYTHONS)
+
+test-install:
+	@sh tools/test_install.sh
 
 # needs HOTDOG_FT_DATA, a folder of photographs; about 25 minutes
 bench: venv
@@ -59,7 +57,7 @@ bench: venv
 
 lock:
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.9 \
-	    --generate-hashes --no-annotate --no-strip-extras --extra notebooks --extra test --extra onnx --extra heic pyproject.toml -o requirements.lock
+	    --generate-hashes --no-annotate --no-strip-extras --all-extras pyproject.toml -o requirements.lock
 
 venv:
 	@sh tools/venv.sh

@@ -74,10 +74,16 @@ __all__ = [
 
 try:
     from . import mxnet_compat  # noqa: F401  MXNet itself, on any of these Pythons
-except Exception as error:  # whatever is broken: `python -m hotdog_ft doctor` must run
+except Exception as error:
+    import sys
+
     from . import doctor
 
     _broken = error
+    # With `python -m hotdog_ft` (argv is "-m" that long) the doctor must run, and where MXNet is
+    # not even installed, onnx_predict: both are told at the first use of anything else.
+    if sys.argv[:1] != ["-m"] and getattr(error, "name", None) != "mxnet":
+        raise ImportError(doctor.why_mxnet_fails(error)) from error
 else:
     _broken = None
     from .download import DataError

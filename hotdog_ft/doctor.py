@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import shutil
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from .download import cache_folder, is_intact, user_path
+from .versions import INSTALL, why_not
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 ROOM = 1e9  # bytes: hotdog.zip, its content, and weights
@@ -25,13 +27,13 @@ MEMORY = 6e9  # bytes: training ResNet-18 at 224 px in batches of 128 was seen t
 
 def why_mxnet_fails(error):
     """The likeliest cause of an error from ``import mxnet``, and its cure, in one line."""
+    if getattr(error, "name", None) == "hotdog_ft":
+        return str(error)  # a refusal of ours
     text = f"{error.__class__.__name__}: {error}".splitlines()[0]
     library = re.search(r"lib(cud|nccl|cu)\w*\.so[.\d]*", str(error))
-    python, message = check_python()
-    if python == FAIL:
-        return f"{message} ({text})."
-    missing = isinstance(error, ImportError) and error.name == "mxnet"
-    if missing or (isinstance(error, OSError) and not library):
+    lacking = re.search(r"lib(gomp|quadmath|stdc\+\+)\.so[.\d]*: cannot open", str(error))
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing == "mxnet" or (isinstance(error, OSError) and not library):
         if (platform.system(), platform.machine()) == ("Darwin", "arm64"):
             return (
                 "There is no mxnet 1.9.1 for Apple Silicon. Use a Python for x86-64 under Rosetta "
@@ -45,14 +47,20 @@ def why_mxnet_fails(error):
     if library:
         return (
             f"This build of MXNet is for GPUs and misses {library[0]} ({text}). Install the CUDA "
-            "and cuDNN it was built for, or the build for CPUs: pip install mxnet==1.9.1."
+            f"and cuDNN it was built for, or the build for CPUs: {INSTALL}."
         )
-    numpy = _version("numpy")
-    if numpy and int(numpy.split(".")[0]) > 2:
-        return f"numpy {numpy} is too new for mxnet 1.9.1 ({text}): pip install 'numpy<3'."
-    if missing:
-        return "mxnet is not installed: pip install mxnet==1.9.1."
-    return f"import mxnet fails ({text}). Try pip install --force-reinstall mxnet==1.9.1."
+    if lacking:
+        return (
+            f"This system lacks {lacking[0].split(':')[0]}, which MXNet needs: "
+            "apt-get install libgomp1 libquadmath0 libstdc++6."
+        )
+    if missing == "mxnet":
+        return f"mxnet is not installed: {INSTALL}."
+    if missing and "." not in missing and not missing.startswith("_"):
+        return f"{missing} is not installed, which MXNet needs: pip install {missing}."
+    # what has run of it before the error knows its version
+    other = why_not(mxnet=getattr(sys.modules.get("mxnet.libinfo"), "__version__", None))
+    return other or f"import mxnet fails ({text}). Try {INSTALL} --force-reinstall."
 
 
 def _version(name):
@@ -62,47 +70,56 @@ def _version(name):
         return None
 
 
-def _pins():
-    """``{package: version}`` that the project names for this Python."""
+def _ranges():
+    """``{package: versions}`` that the project states for this Python, as ``SpecifierSet``."""
     project = Path(__file__).parents[1] / "pyproject.toml"
     if project.exists():
-        text = project.read_text().split("[project.optional-dependencies]")[0]
-        lines = re.findall(r'^ +"([^"]+==[^"]+)"', text, re.M)
+        text = re.search(r"^dependencies = \[\n(.+?)^\]", project.read_text(), re.M | re.S)[1]
+        lines = re.findall(r'^ +"([^"]+)"', text, re.M)
     else:
         lines = importlib.metadata.requires("hotdog_ft")
     found = map(Requirement, lines)
     wanted = [r for r in found if r.marker is None or r.marker.evaluate({"extra": ""})]
-    return {r.name: str(r.specifier).lstrip("=") for r in wanted}
+    return {r.name: r.specifier for r in wanted}
 
 
 def check_python():
     version = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    if not (3, 9) <= sys.version_info[:2] <= (3, 14):
-        cure = "Use Python 3.9 to 3.14; make tutorial fetches one"
-        return FAIL, f"{version} cannot run mxnet 1.9.1. {cure}"
-    return OK, version
+    unfit = why_not()
+    return (FAIL, unfit) if unfit else (OK, version)
+
+
+def check_make():
+    root = Path(__file__).parents[1]
+    if not (root / "tools/venv.sh").exists():
+        return OK, f"installed in {sys.prefix}; make is for a checkout"
+    command = ["sh", "tools/venv.sh", "plan"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    return (
+        (FAIL, done.stderr.strip()) if done.returncode else (OK, f"make runs {done.stdout}".strip())
+    )
 
 
 def check_packages():
-    found = {name: _version(name) for name in _pins()}
+    found = {name: (_version(name), versions) for name, versions in _ranges().items()}
     odd = [
-        f"{name} {found[name] or 'missing'} instead of {pin}"
-        for name, pin in _pins().items()
-        if found[name] != pin
+        f"{name} {version} is not {versions}" if version else f"{name} is missing"
+        for name, (version, versions) in found.items()
+        if not (version and versions.contains(version, prereleases=True))
     ]
     if odd:
-        return WARN, (
-            f"other versions than the tested ones: {', '.join(odd)}; "
-            "pip install -r requirements.lock brings the tested ones"
-        )
-    return OK, f"{len(found)} packages in the tested versions"
+        names = " ".join(f"'{name}{found[name][1]}'" for name in (o.split()[0] for o in odd))
+        return WARN, f"other packages than were tried: {', '.join(odd)}; pip install {names}"
+    return OK, f"{len(found)} packages in versions that were tried, numpy {found['numpy'][0]}"
 
 
 def check_mxnet():
     try:
-        mx = importlib.import_module("mxnet")
+        importlib.import_module(".mxnet_compat", __package__)
     except Exception as error:  # whatever a broken installation raises
         return FAIL, why_mxnet_fails(error)
+    import mxnet as mx
+
     from .devices import available_devices, describe_devices
 
     found = available_devices()
@@ -191,8 +208,8 @@ def check_weights():
 
 def examine():
     """Every check in turn: a list of ``{"check", "status", "message"}``."""
-    checks = [check_python, check_packages, check_mxnet, check_threads, check_memory]
-    checks += [check_disk, check_data, check_weights]
+    checks = [check_python, check_make, check_packages, check_mxnet, check_threads]
+    checks += [check_memory, check_disk, check_data, check_weights]
     found, broken = [], False
     for check in checks:
         if broken and check in (check_disk, check_data, check_weights):

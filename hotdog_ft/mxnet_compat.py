@@ -6,13 +6,39 @@ everybody else's imports stay as they are.
 """
 
 import builtins
+import importlib.util
+import os
 import re
+import struct
 import sys
 from functools import partial
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy
 
+from .versions import INSTALL, why_not
+
+
+def _refuse(sentence):
+    if sentence:
+        raise ImportError(sentence, name="hotdog_ft")
+
+
+def _cut_short(folder):
+    """A sentence on a library of MXNet's that ends early: to load it would kill the process."""
+    for path in sorted(Path(folder).glob("*.so*")):
+        with open(path, "rb") as file:
+            head = file.read(64)
+        if len(head) == 64 and head.startswith(b"\x7fELF"):
+            # the table of sections comes last: where it begins, how long and how many they are
+            start, size, count = struct.unpack_from("<40xQ10xHH", head)
+            if os.path.getsize(path) < start + size * count:
+                return f"{path} is cut short: {INSTALL} --force-reinstall."
+    return None
+
+
+_refuse(why_not(numpy=numpy.__version__))
 _import = builtins.__import__
 _old_numpy, _old_distutils = ModuleType("numpy"), ModuleType("distutils.version")
 _stand_ins = {"numpy": _old_numpy, "distutils.version": _old_distutils}
@@ -61,11 +87,16 @@ def _import_for_mxnet(name, globals=None, locals=None, fromlist=(), level=0):
 if "mxnet" not in sys.modules:  # what an import without this module left behind when it failed
     for _name in [name for name in sys.modules if name.startswith("mxnet.")]:
         del sys.modules[_name]
+    _found = importlib.util.find_spec("mxnet")
+    for _folder in (_found and _found.submodule_search_locations) or ():
+        _refuse(_cut_short(_folder))
 builtins.__import__ = _import_for_mxnet
 try:
+    import mxnet
     from mxnet._ctypes import ndarray, symbol
 finally:
     builtins.__import__ = _import
+_refuse(why_not(mxnet=mxnet.__version__))
 
 
 def _old_str(value):

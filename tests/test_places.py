@@ -170,5 +170,5 @@ def test_report_83_a_check_that_breaks_does_not_hide_the_others(monkeypatch):
 
     monkeypatch.setattr(doctor, "check_memory", check_memory)
     found = {line["check"]: line for line in doctor.examine()}
-    assert len(found) == 8 and "Permission denied: '/somewhere'" in found["memory"]["message"]
+    assert len(found) == 9 and "Permission denied: '/somewhere'" in found["memory"]["message"]
     assert found["memory"]["status"] == "FAIL" and found["disk"]["status"] == "OK"

@@ -1,14 +1,10 @@
 #!/bin/sh
 # Make .venv (or $VENV) with the locked packages, unless it is there already.
-# Takes $PYTHON, else the first Python 3.9 to 3.14 on the machine, else fetches one with uv.
+# Takes $PYTHON, else the newest Python 3.9 to 3.15 on the machine, else fetches one with uv.
+# `sh tools/venv.sh plan` only says what it would take.
 set -eu
 venv=${VENV:-.venv}
 unset PYTHONPATH PYTHONHOME 2>/dev/null || true
-
-fits() {
-    "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 14))' \
-        >/dev/null 2>&1
-}
 
 stop() {
     echo "hotdog_ft: $1" >&2
@@ -17,38 +13,38 @@ stop() {
 
 lock=$(cksum requirements.lock)
 if [ -x "$venv"/bin/python ] && [ "$(cat "$venv"/complete 2>/dev/null)" = "$lock $PWD" ]; then
+    [ "${1:-}" != plan ] || echo "$venv with $("$venv"/bin/python --version)"
     exit 0
 fi
 
-python=${PYTHON:-}
-if [ -n "$python" ]; then
-    fits "$python" || stop "PYTHON=$python is not a Python 3.9 to 3.14 with venv."
+if [ -n "${PYTHON:-}" ]; then
+    python=$(sh tools/pythons.sh "$PYTHON")
 else
-    for candidate in python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 python3 python; do
-        if fits "$candidate"; then
-            python=$candidate
-            break
-        fi
-    done
+    python=$(sh tools/pythons.sh | { read -r newest || :; echo "$newest"; })
+fi
+if [ "${1:-}" = plan ]; then
+    echo "$venv, not made yet, with ${python:-a Python 3.11 that uv fetches}"
+    exit 0
 fi
 
 if [ -z "$python" ]; then
-    echo "No Python 3.9 to 3.14 here: fetching one with uv into .uv"
+    echo "No Python 3.9 to 3.15 here: fetching one with uv into .uv"
     uv=$(command -v uv || echo .uv/bin/uv)
     if [ ! -x "$uv" ]; then
         any=$(command -v python3 || command -v python) ||
             stop "found no Python at all. Install Python 3.11, then run make again."
         "$any" -m pip install --quiet --target .uv uv ||
-            stop "hotdog_ft needs Python 3.9 to 3.14, and uv could not be installed to fetch one. Install Python 3.11 and run make again, or name one: make PYTHON=/path/to/python3.11"
+            stop "hotdog_ft needs Python 3.9 to 3.15, and uv could not be installed to fetch one. Install Python 3.11 and run make again, or name one: make PYTHON=/path/to/python3.11"
     fi
     UV_PYTHON_INSTALL_DIR=.uv/python "$uv" python install --quiet --no-bin 3.11 ||
-        stop "hotdog_ft needs Python 3.9 to 3.14, and uv could not fetch one. Install Python 3.11 and run make again, or name one: make PYTHON=/path/to/python3.11"
+        stop "hotdog_ft needs Python 3.9 to 3.15, and uv could not fetch one. Install Python 3.11 and run make again, or name one: make PYTHON=/path/to/python3.11"
     python=$(UV_PYTHON_INSTALL_DIR=.uv/python "$uv" python find --managed-python 3.11)
 fi
 
 echo "Setting up $venv with $("$python" --version); about a minute"
 rm -rf "$venv"
 "$python" -m venv "$venv"
+# mxnet's metadata refuses NumPy 2; the lock is complete without what it asks for
 "$venv"/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock ||
     stop "the packages could not be installed; see the lines above. Run make again when the network is back."
 [ "$(uname -m)" != aarch64 ] || sh tools/arm.sh "$venv"/bin/python
