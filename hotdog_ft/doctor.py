@@ -15,6 +15,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from . import cuda_faults
 from .download import cache_folder, is_intact, user_path
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
@@ -26,12 +27,12 @@ MEMORY = 6e9  # bytes: training ResNet-18 at 224 px in batches of 128 was seen t
 def why_mxnet_fails(error):
     """The likeliest cause of an error from ``import mxnet``, and its cure, in one line."""
     text = f"{error.__class__.__name__}: {error}".splitlines()[0]
-    library = re.search(r"lib(cud|nccl|cu)\w*\.so[.\d]*", str(error))
+    want_of_cuda = cuda_faults.why_import_fails(text)
     python, message = check_python()
     if python == FAIL:
         return f"{message} ({text})."
     missing = isinstance(error, ImportError) and error.name == "mxnet"
-    if missing or (isinstance(error, OSError) and not library):
+    if missing or (isinstance(error, OSError) and not want_of_cuda):
         if (platform.system(), platform.machine()) == ("Darwin", "arm64"):
             return (
                 "There is no mxnet 1.9.1 for Apple Silicon. Use a Python for x86-64 under Rosetta "
@@ -39,11 +40,8 @@ def why_mxnet_fails(error):
             )
         if platform.system() == "Windows":
             return "There is no mxnet 1.9.1 for Windows. Use WSL 2."
-    if library:
-        return (
-            f"This build of MXNet is for GPUs and misses {library[0]} ({text}). Install the CUDA "
-            "and cuDNN it was built for, or the build for CPUs: pip install mxnet==1.9.1."
-        )
+    if want_of_cuda:
+        return want_of_cuda
     numpy = _version("numpy")
     if numpy and int(numpy.split(".")[0]) > 2:
         return f"numpy {numpy} is too new for mxnet 1.9.1 ({text}): pip install 'numpy<3'."
@@ -56,7 +54,7 @@ def _version(name):
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return None
+        return _version(cuda_faults.BUILD) if name == "mxnet" else None
 
 
 def _pins():
@@ -102,18 +100,13 @@ def check_mxnet():
         return FAIL, why_mxnet_fails(error)
     from .devices import available_devices, describe_devices
 
-    found = available_devices()
-    if found[0].device_type == "cpu" and shutil.which("nvidia-smi"):
-        if mx.runtime.Features().is_enabled("CUDA"):
-            return WARN, (
-                "MXNet is a build for GPUs and sees none, though nvidia-smi is there: do the "
-                "driver and CUDA versions fit, and is CUDA_VISIBLE_DEVICES empty?"
-            )
-        return WARN, (
-            f"{describe_devices(found)}, though nvidia-smi is there: pip install "
-            "mxnet-cu112==1.9.1 uses the GPU if CUDA 11.2 and cuDNN 8 are installed"
-        )
-    return OK, describe_devices(found)
+    found = describe_devices(available_devices())
+    if mx.runtime.Features().is_enabled("CUDA"):
+        words, wrong = cuda_faults.state()
+        return (WARN, f"{found}, {words}. {wrong}") if wrong else (OK, f"{found}, {words}")
+    if shutil.which("nvidia-smi"):
+        return WARN, f"{found}, though nvidia-smi is there. {cuda_faults.GPU_BUILD}"
+    return OK, found
 
 
 def check_threads():

@@ -13,6 +13,8 @@ from types import ModuleType, SimpleNamespace
 
 import numpy
 
+from .cuda_libraries import preload
+
 _import = builtins.__import__
 _old_numpy, _old_distutils = ModuleType("numpy"), ModuleType("distutils.version")
 _stand_ins = {"numpy": _old_numpy, "distutils.version": _old_distutils}
@@ -61,6 +63,7 @@ def _import_for_mxnet(name, globals=None, locals=None, fromlist=(), level=0):
 if "mxnet" not in sys.modules:  # what an import without this module left behind when it failed
     for _name in [name for name in sys.modules if name.startswith("mxnet.")]:
         del sys.modules[_name]
+preload()
 builtins.__import__ = _import_for_mxnet
 try:
     from mxnet._ctypes import ndarray, symbol
