@@ -45,7 +45,7 @@ FAULTS = {
     "invalid device ordinal": (
         "There is no GPU of that number here: mxnet.context.num_gpus() says how many there are."
     ),
-    "not implemented for GPU|Compile with USE_CUDA=1": (
+    "GPU is not enabled|not implemented for GPU|Compile with USE_CUDA=1": (
         f"This is MXNet's build for CPUs, which knows no mxnet.gpu(). {GPU_BUILD}"
     ),
     "no kernel image|invalid device function": ARCHITECTURE,

@@ -6,7 +6,7 @@ NEEDED, STRTAB, SYMTAB, STRSZ, SYMENT, SONAME = 1, 5, 6, 10, 11, 14  # <elf.h>: 
 
 
 def write_library(path, needed=(), size=4096):
-    """An x86-64 ELF file at `path`, whose name is its own, that ``dlopen`` takes as it takes any."""
+    """An x86-64 ELF file that ``dlopen`` takes as it takes any; its name is that of `path`."""
     names = b"\0" + b"".join(name.encode() + b"\0" for name in [path.name, *needed])
     entries = [(SONAME, 1)]
     entries += [(NEEDED, names.index(b"\0" + name.encode() + b"\0") + 1) for name in needed]

@@ -12,7 +12,8 @@ from shared_object import write_library
 from hotdog_ft.cuda_libraries import WHEELS
 
 pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or os.uname().machine != "x86_64", reason="MXNet's build for GPUs is not"
+    sys.platform != "linux" or os.uname().machine != "x86_64",
+    reason="MXNet's build for GPUs is not",
 )
 
 # As `readelf -d` shows them in mxnet-cu112 1.9.1 and in the wheels, without the C library's. The
@@ -41,8 +42,8 @@ FOLDERS = {
         },
     },
 }
-NEEDED = """libcudnn.so.8 libcuda.so.1 libnccl.so.2 libcudart.so.11.0 libcufft.so.10 libcublas.so.11
-libcusolver.so.11 libcurand.so.10 libnvrtc.so.11.2 libnvToolsExt.so.1""".split()
+NEEDED = ["libcuda.so.1", *(name for names in FOLDERS.values() for name in names)]
+NEEDED = [name for name in NEEDED if "libcudnn_" not in name and name != "libcublasLt.so.11"]
 
 
 def write_wheels(folder, place="nvidia/{}/lib"):
@@ -144,6 +145,8 @@ print(sorted(set(re.findall("([^/]*)/[^/]*/libcudnn", open("/proc/self/maps").re
 
 def test_the_extra_and_the_lock_name_the_same_wheels():
     wheels = set(WHEELS)
+    lock = (ROOT / "requirements-gpu.lock").read_text()
     extra = re.findall(r'"(nvidia-[^"]+)"', (ROOT / "pyproject.toml").read_text())
-    locked = re.findall(r"^([\w.-]+==[\w.]+) \\$", (ROOT / "requirements-gpu.lock").read_text(), re.M)
+    locked = re.findall(r"^(\S+==\S+) \\\n    --hash=sha256:[0-9a-f]{64}", lock, re.M)
     assert set(extra) == wheels and set(locked) == {"mxnet-cu112==1.9.1", *wheels}
+    assert "==" not in re.sub(r"^\S+==\S+ \\$", "", lock, flags=re.M) and "://" not in lock
