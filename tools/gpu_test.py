@@ -179,7 +179,10 @@ def in_a_process(part, **environment):
 
 
 def main():
-    gpus = available_devices()
+    try:
+        gpus = available_devices()
+    except (OSError, MemoryError) as error:
+        sys.exit(f"hotdog_ft: {error}")
     if gpus[0].device_type != "gpu":
         sys.exit(f"hotdog_ft: There is no GPU to test: {check_mxnet()[1]}")
     listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True)
