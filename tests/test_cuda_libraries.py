@@ -9,8 +9,9 @@ import pytest
 from conftest import ROOT, run_python
 from shared_object import write_library
 
-from hotdog_ft.cuda_libraries import WHEELS
+from hotdog_ft.cuda_libraries import WHEELS, wheel_folders
 
+without_wheels = pytest.mark.skipif(bool(wheel_folders()), reason="NVIDIA's wheels are here")
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or os.uname().machine != "x86_64",
     reason="MXNet's build for GPUs is not",
@@ -109,6 +110,7 @@ def test_what_is_missing_or_torn_is_named_with_its_wheel(site, name, wheel):
     assert line.endswith(f". pip install --no-deps --force-reinstall {wheel}")
 
 
+@without_wheels
 def test_without_a_wheel_one_command_brings_all(site):
     assert doctor_says(site).endswith(" ".join(["--force-reinstall", *WHEELS]))
 
@@ -119,6 +121,7 @@ def test_without_the_driver_it_is_said(site):
     assert "misses libcuda.so.1" in line and "NVIDIA driver" in line and "GPU=0" in line
 
 
+@without_wheels
 @pytest.mark.parametrize("for_gpus", [True, False])
 def test_the_build_for_cpus_loads_nothing(tmp_path, for_gpus):
     write_wheels(tmp_path)
