@@ -8,8 +8,10 @@
 # make full       the same notebook with the photographs and ResNet-18 at 224 px
 # make notebooks  write the committed outputs anew
 # make bench      measure beside the book's code and PyTorch, see benchmarks/README.md
+# make gpu-test   whether a GPU computes what the CPU does, and how fast, see tools/gpu_test.py
 # make lock       resolve pyproject.toml again
-# Each sets up .venv by itself; PYTHON=/path/to/python3.11 chooses the interpreter.
+# Each sets up .venv by itself; PYTHON=/path/to/python3.11 chooses the interpreter, GPU=1 and GPU=0
+# MXNet's build: without them that for GPUs where nvidia-smi shows one that it has code for.
 
 PYTHON_IN_VENV := .venv/bin/python
 # nets as small as mini mode's gain nothing from a second thread
@@ -17,7 +19,7 @@ MINI := HOTDOG_FT_MODE=mini OMP_NUM_THREADS=1
 
 PYTEST := -m pytest -n 2 --dist loadfile --doctest-modules
 
-.PHONY: tutorial test test-all test-install coverage lint full notebooks bench lock venv
+.PHONY: tutorial test test-all test-install coverage lint full notebooks bench gpu-test lock venv
 
 tutorial: venv
 	$(MINI) $(PYTHON_IN_VENV) tools/execute.py --to build notebooks/01-fine-tuning.ipynb
@@ -55,9 +57,16 @@ bench: venv
 	$(PYTHON_IN_VENV) benchmarks/run.py --data "$(HOTDOG_FT_DATA)" --torch-python .venv-bench/bin/python \
 	    --out results/bench
 
+gpu-test: venv
+	$(PYTHON_IN_VENV) tools/gpu_test.py
+
 lock:
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.9 \
-	    --generate-hashes --no-annotate --no-strip-extras --all-extras pyproject.toml -o requirements.lock
+	    --generate-hashes --no-annotate --no-strip-extras \
+	    --extra mxnet --extra notebooks --extra book --extra test --extra onnx --extra heic pyproject.toml -o requirements.lock
+	sed -n 's/^    "\(nvidia-.*\)",/\1/p' pyproject.toml | { cat; echo mxnet-cu112==1.9.1; } | \
+	    UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.9 \
+	    --generate-hashes --no-annotate --no-deps - -o requirements-gpu.lock
 
 venv:
 	@sh tools/venv.sh

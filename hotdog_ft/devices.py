@@ -4,9 +4,11 @@ import mxnet as mx
 import numpy as np
 from mxnet import nd
 
+from .cuda_faults import faults_explained
 from .mxnet_internals import parameters
 
 
+@faults_explained()
 def available_devices():
     """All GPUs that this build of MXNet sees, else the CPU: never an empty list."""
     return [mx.gpu(i) for i in range(mx.context.num_gpus())] or [mx.cpu()]

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from . import cuda_faults
 from .download import cache_folder, is_intact, user_path
 from .versions import INSTALL, why_not
 
@@ -30,10 +31,10 @@ def why_mxnet_fails(error):
     if getattr(error, "name", None) == "hotdog_ft":
         return str(error)  # a refusal of ours
     text = f"{error.__class__.__name__}: {error}".splitlines()[0]
-    library = re.search(r"lib(cud|nccl|cu)\w*\.so[.\d]*", str(error))
+    want_of_cuda = cuda_faults.why_import_fails(text)
     lacking = re.search(r"lib(gomp|quadmath|stdc\+\+)\.so[.\d]*: cannot open", str(error))
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
-    if missing == "mxnet" or (isinstance(error, OSError) and not library):
+    if missing == "mxnet" or (isinstance(error, OSError) and not want_of_cuda):
         if (platform.system(), platform.machine()) == ("Darwin", "arm64"):
             return (
                 "There is no mxnet 1.9.1 for Apple Silicon. Use a Python for x86-64 under Rosetta "
@@ -44,11 +45,8 @@ def why_mxnet_fails(error):
     arm = re.search(r"lib(armpl|amath|astring)\w*\.so", str(error))
     if arm:
         return f"MXNet's wheel for ARM leaves out {arm[0]}: sh tools/arm.sh {sys.executable}."
-    if library:
-        return (
-            f"This build of MXNet is for GPUs and misses {library[0]} ({text}). Install the CUDA "
-            f"and cuDNN it was built for, or the build for CPUs: {INSTALL}."
-        )
+    if want_of_cuda:
+        return want_of_cuda
     if lacking:
         return (
             f"This system lacks {lacking[0].split(':')[0]}, which MXNet needs: "
@@ -67,7 +65,7 @@ def _version(name):
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return None
+        return _version(cuda_faults.BUILD) if name == "mxnet" else None
 
 
 def _ranges():
@@ -122,18 +120,13 @@ def check_mxnet():
 
     from .devices import available_devices, describe_devices
 
-    found = available_devices()
-    if found[0].device_type == "cpu" and shutil.which("nvidia-smi"):
-        if mx.runtime.Features().is_enabled("CUDA"):
-            return WARN, (
-                "MXNet is a build for GPUs and sees none, though nvidia-smi is there: do the "
-                "driver and CUDA versions fit, and is CUDA_VISIBLE_DEVICES empty?"
-            )
-        return WARN, (
-            f"{describe_devices(found)}, though nvidia-smi is there: pip install "
-            "mxnet-cu112==1.9.1 uses the GPU if CUDA 11.2 and cuDNN 8 are installed"
-        )
-    return OK, describe_devices(found)
+    found = describe_devices(available_devices())
+    if mx.runtime.Features().is_enabled("CUDA"):
+        words, wrong = cuda_faults.state()
+        return (WARN, f"{found}, {words}. {wrong}") if wrong else (OK, f"{found}, {words}")
+    if shutil.which("nvidia-smi"):
+        return WARN, f"{found}, though nvidia-smi is there. {cuda_faults.GPU_BUILD}"
+    return OK, found
 
 
 def check_threads():

@@ -10,6 +10,7 @@ import numpy as np
 from mxnet import MXNetError, autograd, cpu, gluon, nd, sym
 from mxnet.runtime import Features
 
+from .cuda_faults import faults_explained
 from .devices import devices_of
 from .mxnet_internals import build_graph
 
@@ -68,8 +69,9 @@ def outputs(block, X):
         devices = devices_of(block)[: len(X)]
         shards = zip(np.array_split(X, len(devices)), devices)
         try:
-            parts = [block(nd.array(shard, ctx=device)) for shard, device in shards]
-            return np.concatenate([part.asnumpy() for part in parts])
+            with faults_explained():
+                parts = [block(nd.array(shard, ctx=device)) for shard, device in shards]
+                return np.concatenate([part.asnumpy() for part in parts])
         except (MXNetError, ValueError) as error:  # the latter from a layer's first input
             if "MXNetError" not in str(error) or re.search("allocate|memory", str(error)):
                 raise

@@ -17,6 +17,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy
 
+from .cuda_libraries import preload
 from .versions import INSTALL, why_not
 
 
@@ -39,6 +40,7 @@ def _cut_short(folder):
 
 
 _refuse(why_not(numpy=numpy.__version__))
+
 _import = builtins.__import__
 _old_numpy, _old_distutils = ModuleType("numpy"), ModuleType("distutils.version")
 _stand_ins = {"numpy": _old_numpy, "distutils.version": _old_distutils}
@@ -90,6 +92,7 @@ if "mxnet" not in sys.modules:  # what an import without this module left behind
     _found = importlib.util.find_spec("mxnet")
     for _folder in (_found and _found.submodule_search_locations) or ():
         _refuse(_cut_short(_folder))
+preload()
 builtins.__import__ = _import_for_mxnet
 try:
     import mxnet

@@ -4,6 +4,7 @@ import time
 
 from .checkpoint import Checkpoint, interrupts_noted, stop_explained
 from .checks import check_sets, test_size, warn_if_worse_than_guessing
+from .cuda_faults import faults_explained
 from .devices import available_devices
 from .evaluation import accuracy, class_accuracy, logits_of
 from .generators import generator_states, reseed_mxnet, restore_generators, seed_everything
@@ -53,6 +54,7 @@ def _is_over(history, settings):
     return done >= settings.num_epochs or 0 < settings.patience <= without
 
 
+@faults_explained()
 def train(
     net,
     train_imgs,
@@ -111,6 +113,8 @@ def train(
         The loss is no longer a finite number; the error's ``history`` is that of the epochs before.
     MemoryError
         A mini-batch does not fit; the message says by how much to cut it.
+    OSError
+        A GPU cannot be used; the message says why.
     ValueError
         There is no picture, a label has no output, all are of one class, or none of a class can be
         held out.

@@ -7,6 +7,7 @@ import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon
 
+from .cuda_faults import faults_explained
 from .devices import arrays, average_running_statistics, shards
 from .history import EpochSums
 from .learning import learning_parameters, weights_of
@@ -14,6 +15,7 @@ from .loader import progress
 from .mxnet_internals import mark_gradient_fresh
 
 
+@faults_explained()
 def train_step(net, X, y, trainer, devices, weights=None):
     """One update of `net` on one mini-batch.
 
@@ -56,7 +58,7 @@ def train_step(net, X, y, trainer, devices, weights=None):
             int(sum(hits.sum().asscalar() for _, hits in sums)),
         )
     except mx.MXNetError as error:
-        if not re.search("allocate|out of memory", str(error), re.IGNORECASE):
+        if not re.search("allocate|out of memory|_ALLOC_FAILED", str(error), re.IGNORECASE):
             raise
         raise MemoryError(
             f"A batch of {len(X)} pictures, {X.shape[-1]} pixels wide, does not fit into memory. "

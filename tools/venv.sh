@@ -2,6 +2,7 @@
 # Make .venv (or $VENV) with the locked packages, unless it is there already.
 # Takes $PYTHON, else the newest Python 3.9 to 3.15 on the machine, else fetches one with uv.
 # `sh tools/venv.sh plan` only says what it would take.
+# MXNet's build for GPUs with GPU=1, for CPUs with GPU=0; else what $VENV has, else as nvidia-smi says.
 set -eu
 venv=${VENV:-.venv}
 unset PYTHONPATH PYTHONHOME 2>/dev/null || true
@@ -11,7 +12,29 @@ stop() {
     exit 1
 }
 
+choose_build() {
+    gpu=0
+    nvidia-smi >/dev/null 2>&1 && [ "$(uname -sm)" = "Linux x86_64" ] || return 0
+    case $(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>&1) in
+        [1-4].* | 9.* | [1-9][0-9].*)
+            echo "MXNet 1.9.1 has code for GPUs of compute capability 5.0 to 8.9 alone: taking its build for CPUs"
+            ;;
+        *) # also where the driver is too old to say
+            gpu=1
+            echo "nvidia-smi shows a GPU: taking MXNet's build for GPUs, 4 GB; make GPU=0 does without"
+            ;;
+    esac
+}
+
+gpu=${GPU:-$(cat "$venv"/gpu 2>/dev/null || true)}
+case $gpu in
+    0 | 1) ;;
+    "") choose_build ;;
+    *) stop "GPU=$gpu is neither 0 nor 1." ;;
+esac
+
 lock=$(cksum requirements.lock)
+[ "$gpu" = 0 ] || lock="$lock $(cksum requirements-gpu.lock)"
 if [ -x "$venv"/bin/python ] && [ "$(cat "$venv"/complete 2>/dev/null)" = "$lock $PWD" ]; then
     [ "${1:-}" != plan ] || echo "$venv with $("$venv"/bin/python --version)"
     exit 0
@@ -47,7 +70,13 @@ rm -rf "$venv"
 # mxnet's metadata refuses NumPy 2; the lock is complete without what it asks for
 "$venv"/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock ||
     stop "the packages could not be installed; see the lines above. Run make again when the network is back."
+if [ "$gpu" = 1 ]; then
+    "$venv"/bin/python -m pip --quiet uninstall --yes mxnet
+    "$venv"/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-gpu.lock ||
+        stop "the packages for GPUs could not be installed; see the lines above. make GPU=0 does without them."
+fi
 [ "$(uname -m)" != aarch64 ] || sh tools/arm.sh "$venv"/bin/python
 # the checkout itself, as it stands
 "$venv"/bin/python -c 'import os, sysconfig; open(os.path.join(sysconfig.get_path("purelib"), "hotdog_ft.pth"), "w").write(os.getcwd() + "\n")'
+echo "$gpu" > "$venv"/gpu
 echo "$lock $PWD" > "$venv"/complete
