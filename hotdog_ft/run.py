@@ -54,7 +54,6 @@ def _is_over(history, settings):
     return done >= settings.num_epochs or 0 < settings.patience <= without
 
 
-@faults_explained()
 def train(
     net,
     train_imgs,
@@ -155,7 +154,7 @@ def train(
     train_iter, test_iter = loaders(train_part, test_imgs, settings, train_augs, net.size)
     measured = test_iter, valid_part and plain_loader(valid_part, net.size), classes
     weights = class_weights(labels_of(train_part)) if settings.balance == "loss" else None
-    with stop_explained(saved):
+    with stop_explained(saved), faults_explained():
         if settings.probe_steps and not begun:
             net.collect_params().reset_ctx(devices[0])
             probe(net, train_part, settings, history, report)

@@ -99,6 +99,9 @@ def test_what_a_users_own_code_raises_stays_as_it_is():
         raise RuntimeError("CUDA out of memory")  # PyTorch's words
 
     settings = Settings(size=32, num_epochs=1)
+    with pytest.warns(UserWarning, match="class") as warned:  # it names the caller's line
+        hotdog_ft.train(small_net(), [*images, *images[:1] * 40], None, settings)
+    assert __file__ in [warning.filename for warning in warned if warning.category is UserWarning]
     with pytest.raises(RuntimeError, match=r"^CUDA out of memory$"):
         hotdog_ft.train(small_net(), images, None, settings, after_epoch=after_epoch)
     with pytest.raises(mx.MXNetError, match="anything else"), cuda_faults.faults_explained():
