@@ -18,7 +18,7 @@ LOCKS = ["requirements.lock", "requirements-gpu.lock"]
 def machine(project):  # noqa: F811
     """The project, on a machine whose Python notes what pip is asked for, in a file ``asked``."""
     (project / "requirements-gpu.lock").write_text("# nothing either\n")
-    for tool in ("cp", "uname"):
+    for tool in ("cp",):
         os.symlink(shutil.which(tool), project / "bin" / tool)
     python = """case "$*" in
     "-m venv"*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
