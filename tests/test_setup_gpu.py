@@ -18,12 +18,12 @@ LOCKS = ["requirements.lock", "requirements-gpu.lock"]
 def machine(project):  # noqa: F811
     """The project, on a machine whose Python notes what pip is asked for, in a file ``asked``."""
     (project / "requirements-gpu.lock").write_text("# nothing either\n")
-    for tool in ("cp",):
-        os.symlink(shutil.which(tool), project / "bin" / tool)
+    os.symlink(shutil.which("cp"), project / "bin/cp")
     python = """case "$*" in
     "-m venv"*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
     "-m pip"*) echo "$*" >> asked ;;
     --version) echo Python 3.11.7 ;;
+    *_base_executable*) echo "$0" ;;
     esac"""
     command(project, "python3", python)
     return project
