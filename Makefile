@@ -57,7 +57,8 @@ bench: venv
 
 lock:
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.9 \
-	    --generate-hashes --no-annotate --no-strip-extras --all-extras pyproject.toml -o requirements.lock
+	    --generate-hashes --no-annotate --no-strip-extras --extra mxnet --extra notebooks --extra book \
+	    --extra test --extra onnx --extra heic pyproject.toml -o requirements.lock
 
 venv:
 	@sh tools/venv.sh
