@@ -93,9 +93,9 @@ def check_make():
         return OK, f"installed in {sys.prefix}; make is for a checkout"
     command = ["sh", "tools/venv.sh", "plan"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    return (
-        (FAIL, done.stderr.strip()) if done.returncode else (OK, f"make runs {done.stdout}".strip())
-    )
+    if done.returncode:
+        return FAIL, done.stderr.strip()
+    return OK, f"make runs {done.stdout.splitlines()[-1]}"
 
 
 def check_packages():
