@@ -131,6 +131,16 @@ def small_net(seed=0):
     return net
 
 
+def trained(history, size=64):
+    """A `train` that takes no time: it leaves the net as it is, and this history."""
+
+    def train(net, *arguments, **options):
+        net.size = size
+        return history
+
+    return train
+
+
 def cpus(count):
     """As many devices as wanted: MXNet takes each for one of its own."""
     return [mx.cpu(i) for i in range(count)]

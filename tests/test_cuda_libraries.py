@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -75,10 +76,13 @@ def say_it_is_for_gpus(site):
 
 def doctor_says(site, libraries=("driver",)):
     """The doctor's line about MXNet, in a process that has these folders for libraries."""
-    done = run_python(
-        "import sys; from hotdog_ft.__main__ import main; sys.exit(main(['doctor', '--json']))",
-        PYTHONPATH=f"{site}:{ROOT}",
-        LD_LIBRARY_PATH=":".join(str(site.parent / name) for name in libraries),
+    folders = ":".join(str(site.parent / name) for name in libraries)
+    environment = {"PYTHONPATH": f"{site}:{ROOT}", "LD_LIBRARY_PATH": folders}
+    done = subprocess.run(
+        [sys.executable, "-m", "hotdog_ft", "doctor", "--json"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
     )
     assert done.returncode == 1, done.stderr
     return next(line["message"] for line in json.loads(done.stdout) if line["check"] == "mxnet")

@@ -72,9 +72,12 @@ OTHER_SETTINGS = {
     "trained": ("output", "trained all instead of output"),
     "fraction": (0.5, "fraction 1.0 instead of 0.5"),
     "size": (48, "size 32 instead of 48"),
+    "test_scale": (1.5, "test_scale 1.0 instead of 1.5"),
+    "test_mirrored": (True, "test_mirrored False instead of True"),
     "crop_scale": ([0.5, 1], "crop_scale [0.08, 1.0] instead of [0.5, 1.0]"),
     "batch_size": (4, "batch_size 3 instead of 4"),
     "num_epochs": (1, "num_epochs 2 instead of 1"),  # more are done already
+    "optimizer": ("adam", "optimizer sgd instead of adam"),
     "learning_rate": (0.02, "learning_rate 0.01 instead of 0.02"),
     "output_lr_mult": (1, "output_lr_mult 10.0 instead of 1.0"),
     "momentum": (0.5, "momentum 0.9 instead of 0.5"),

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, make_source_net
+from conftest import ROOT, make_source_net, trained
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +30,7 @@ def no_training(monkeypatch):
         compute_seconds=[1.0],
         test_seconds=[0.1],
     )
-    monkeypatch.setattr(studies, "train", lambda *arguments, **options: history)
+    monkeypatch.setattr(studies, "train", trained(history))
 
 
 def is_one_line(error, words):

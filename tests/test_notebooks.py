@@ -159,6 +159,7 @@ FALSE_WORLDS = {
             "accuracy": 0.5,
             "evaluated": 0.5,
         },
+        {"before": np.array([[1, 0]]), "after": np.array([[0, 1]])},  # another answer
         {"resumed": curve(0.8, 0.9), "straight": curve(0.8, 0.85)},  # the stop left a trace
         {
             "frame": pd.DataFrame({"label": ["a"], "probability": [0.9]}),

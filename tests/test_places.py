@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, make_source_net, run_python, values, zip_of
+from conftest import ROOT, make_source_net, run_python, trained, values, zip_of
 
 import hotdog_ft
 from hotdog_ft import doctor, studies
@@ -63,7 +63,7 @@ def test_report_48_the_shell_may_leave_the_home_folder_to_us(home, own_data, cap
     run = ["train", "--data=~/pictures", "--weights=~/net.params", "--out=~/n.safetensors"]
     assert main([*run, "--epochs=0", "--size=32"]) == 0
     assert (home / "n.safetensors").exists()
-    monkeypatch.setattr(studies, "train", lambda *arguments, **options: History())
+    monkeypatch.setattr(studies, "train", trained(History()))
     run = ["compare", "--mode=full", "--data=~/pictures", "--weights=~/net.params", "--out=~/out"]
     assert main(run) == 0 and len(list((home / "out").glob("*.png"))) == 1
     assert f"are in {home}/out" in capsys.readouterr().out

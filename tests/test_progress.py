@@ -100,8 +100,9 @@ def test_report_65_train_is_silent_unless_it_is_asked_for_lines(capsys):
 
 
 def test_report_65_compare_has_a_line_per_epoch_too(capsys, monkeypatch, tmp_path):
-    def train(*arguments, report, **options):
+    def train(net, *arguments, report, **options):
         report("epoch 1/1")
+        net.size = 64
         return History(loss=[1.0], train_acc=[1.0], test_acc=[1.0], seconds=[1.0], num_examples=1)
 
     monkeypatch.setattr(studies, "train", train)

@@ -183,6 +183,8 @@ def test_every_committed_record_is_read_and_is_plausible(path):
     for entry in record.entries:
         history = entry.history
         figures = [*entry.figures.get("valid_acc", []), *entry.figures.get("accuracy", {}).values()]
+        for views in entry.figures.get("judged", {}).values():
+            figures += [view["accuracy"] for view in views.values()]
         accuracies = [*history.train_acc, *history.test_acc, *figures]
         accuracies += [history.probe_acc] if history.probe_acc is not None else []
         assert accuracies and all(0 <= value <= 1 for value in accuracies)

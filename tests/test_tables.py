@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import trained
 
 from hotdog_ft import studies, tables
 from hotdog_ft.__main__ import main
@@ -126,7 +127,7 @@ def test_report_42_the_books_figures_are_set_beside_hot_dogs_alone(classes):
 def test_report_42_the_shell_prints_no_figures_of_the_book_for_other_classes(
     own_data, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr(studies, "train", lambda *arguments, **options: SHORT)
+    monkeypatch.setattr(studies, "train", trained(SHORT))
     data, weights = own_data
     command = ["compare", "--mode", "full", "--data", data, "--weights", weights]
     assert main([*command, "--out", str(tmp_path / "out")]) == 0
