@@ -1,11 +1,14 @@
 """What a run says on its way and when it is stopped: lines in a log, bars in a terminal."""
 
+import fcntl
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 from dataclasses import replace
 
 import numpy as np
@@ -69,6 +72,7 @@ def test_report_65_a_log_gets_a_line_as_soon_as_there_is_something_to_say(pictur
 
 def test_report_65_a_terminal_has_bars_with_a_total_that_go_away(picture_folders):
     own, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))  # rows, columns
     process = start(picture_folders(), theirs)
     os.close(theirs)
     shown = b""
