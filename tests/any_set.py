@@ -70,7 +70,8 @@ def run_notebook(stem, data, folder, monkeypatch, cells=None):
     monkeypatch.chdir(folder)
     cells = execute(Path(f"{stem}.ipynb"), folder / "executed", 120).cells
     outputs = [output for cell in cells for output in cell.get("outputs", [])]
-    assert not [output for output in outputs if output.get("name") == "stderr"]
+    said = [output.text for output in outputs if output.get("name") == "stderr"]
+    assert not said, said
     shown = [output.data for output in outputs if "data" in output]
     figures = [data for data in shown if data["text/plain"].startswith("<Plot")]
     assert all("image/png" in data for data in figures)
