@@ -18,7 +18,8 @@ TOLERANCE = 1e-4  # of the largest logit; ten times what fifty layers of float32
 PREPROCESSING = (
     "RGB on the scale 0 to 1; both sides resized to `resize` pixels, bilinear, and smoothed first "
     "where they shrink, as Pillow does; the central `size` x `size` pixels; minus `mean`, divided "
-    "by `std`, per channel; channels first"
+    "by `std`, per channel; channels first; if `mirrored`, the mean of the logits with those for "
+    "the mirror image"
 )
 
 _PLAIN = {
@@ -171,7 +172,8 @@ def export_onnx(net, path, classes=None, size=None):
 
     Input ``data`` is float32 (batch, 3, size, size), output ``logits`` float32 (batch, classes);
     a batch has any size. The model's metadata ``hotdog_ft`` is JSON: classes, size, resize, mean,
-    std, and in words what they mean. ``python -m hotdog_ft.onnx_predict`` goes by it.
+    std, whether mirror images count, and in words what they mean. ``python -m
+    hotdog_ft.onnx_predict`` goes by it.
 
     Parameters
     ----------

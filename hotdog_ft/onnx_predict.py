@@ -25,7 +25,8 @@ def load_onnx(path):
     -------
     session : onnxruntime.InferenceSession
     about : dict
-        ``classes`` (list of str), ``size`` (pixels) and what else was noted.
+        ``classes`` (list of str), ``size`` (pixels), ``mirrored`` (whether the mean of the logits
+        for a picture and its mirror image is meant) and what else was noted.
 
     Raises
     ------
@@ -84,7 +85,9 @@ def predict_onnx(path, pictures):
         bad += [content for _, content in batch if isinstance(content, DataError)]
         good = [pair for pair in batch if not isinstance(pair[1], DataError)]
         if good:
-            (logits,) = session.run(None, {"data": np.stack([x for _, x in good])})
+            X = np.stack([x for _, x in good])
+            views = [X, X[..., ::-1].copy()] if about.get("mirrored") else [X]
+            logits = np.mean([session.run(None, {"data": view})[0] for view in views], axis=0)
             shares = np.exp(logits - logits.max(axis=1, keepdims=True))
             shares /= shares.sum(axis=1, keepdims=True)
             best = shares.argmax(axis=1)

@@ -25,12 +25,13 @@ runpy.run_module("hotdog_ft.onnx_predict", run_name="__main__")
 """
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+@pytest.fixture(scope="module", params=[False, True], ids=["as they are", "and mirrored"])
+def exported(tmp_path_factory, request):
     """The mini set's net, and what the shell wrote of it as ONNX."""
     folder = tmp_path_factory.mktemp("exported")
     recipe = hotdog_ft.load_recipe("mini")
     net = recipe.load_pretrained_net()
+    net.mirrored = request.param
     names = list(recipe.source_classes().name)
     hotdog_ft.save_net(net, folder / "net.safetensors", names, 64)
     command = [sys.executable, "-m", "hotdog_ft", "export", "--net", "net.safetensors"]
