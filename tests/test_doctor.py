@@ -132,8 +132,8 @@ class TestThisMachine:
             importlib.metadata, "version", lambda name: "13.0.0" if name == "pillow" else real(name)
         )
         status, message = doctor.check_packages()
-        assert status == "WARN" and "pillow 13.0.0 is not <13,>=10.1" in message
-        assert message.endswith("; pip install 'pillow<13,>=10.1'") and "numpy" not in message
+        assert status == "WARN" and "pillow 13.0.0 is not <13,>=11.2.1" in message
+        assert message.endswith("; pip install 'pillow<13,>=11.2.1'") and "numpy" not in message
 
     def test_a_checkout_says_what_make_runs(self):
         status, message = doctor.check_make()
