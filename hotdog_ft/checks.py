@@ -57,6 +57,8 @@ def num_outputs_of(net, size):
 
 def test_size(net, settings):
     """Side of the input where `net` is tested and used: as the settings say, if it takes that."""
+    if settings.test_size == settings.size:
+        return settings.size
     try:
         num_outputs_of(net, settings.test_size)
     except ValueError:  # AlexNet, VGG and DenseNet, whose last layers are made for one size

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .cuda_libraries import BUILD, WHEELS, load
+from .versions import INSTALL
 
 GPU_BUILD = (
     "For the build for GPUs (of compute capability 5.0 to 8.9, Maxwell to Ada): make venv GPU=1 in "
@@ -13,7 +14,7 @@ GPU_BUILD = (
 )
 CPU_BUILD = (
     f"For the build for CPUs: make venv GPU=0 in a checkout, else pip uninstall {BUILD}, then "
-    "pip install --no-deps --force-reinstall mxnet==1.9.1."
+    f"{INSTALL} --force-reinstall."
 )
 ON_CPU = "CUDA_VISIBLE_DEVICES=-1 has everything computed on the CPU."
 MEMORY = (

@@ -65,7 +65,7 @@ def _version(name):
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
-        return _version(cuda_faults.BUILD) if name == "mxnet" else None
+        return None
 
 
 def _ranges():

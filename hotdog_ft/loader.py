@@ -182,7 +182,7 @@ def loaders(train_imgs, test_imgs, settings, train_augs=None, test_size=None):
     train_augs : callable, optional
         Instead of `TrainAugs`: see `BatchLoader`.
     test_size : int, optional
-        By default that of training.
+        By default ``settings.test_size``.
 
     Returns
     -------
@@ -190,7 +190,7 @@ def loaders(train_imgs, test_imgs, settings, train_augs=None, test_size=None):
         The first one in a new order every epoch.
     """
     train_augs = train_augs or TrainAugs(settings.size, settings.crop_scale)
-    size, batch_size = test_size or settings.size, settings.batch_size
+    size, batch_size = test_size or settings.test_size, settings.batch_size
     return (
         BatchLoader(train_imgs, train_augs, batch_size, shuffle=True),
         None if test_imgs is None else plain_loader(test_imgs, size, batch_size),

@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
+from conftest import quiet
+
 from hotdog_ft import evaluation, studies, tables
 from hotdog_ft.recipe import TITLES
 from hotdog_ft.records import Record
-
-
-def quiet(line):
-    """Nobody needs to read what a study reports."""
 
 
 def test_the_record_holds_every_run_and_where_it_comes_from(tiny, tmp_path):

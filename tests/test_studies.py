@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import quiet
 
 import hotdog_ft
 from hotdog_ft import evaluation, run, studies, tables, training
@@ -12,10 +13,6 @@ from hotdog_ft.history import History
 from hotdog_ft.probe import rows_from_source
 from hotdog_ft.records import Entry, Record
 from hotdog_ft.settings import FINE_TUNE, Settings
-
-
-def quiet(line):
-    """Nobody needs to read what a study reports."""
 
 
 def half_the_rate(recipe, settings, checkpoint, **further):

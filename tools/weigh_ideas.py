@@ -83,14 +83,9 @@ def view_of(side):
     return augs if side > 0 else lambda picture, rng: augs(picture[:, ::-1])
 
 
-def mean_features(net, images, sides):
-    return np.mean(
-        [extract_features(net, BatchLoader(images, view_of(side), 32))[0] for side in sides], axis=0
-    )
-
-
 def views_of(net, images, sides):
-    return {side: mean_features(net, images, [side]) for side in sides}
+    loaders = {side: BatchLoader(images, view_of(side), 32) for side in sides}
+    return {side: extract_features(net, loader)[0] for side, loader in loaders.items()}
 
 
 @cache
