@@ -1,0 +1,104 @@
+"""Does `fine_tune` gain on its own probe? Five-fold cross-validation on the training set alone.
+
+    HOTDOG_FT_DATA=hotdog HOTDOG_FT_WEIGHTS=resnet18.params python tools/cross_validate.py [RATE]
+
+Every training picture is answered once by a net that has not learnt from it: by the probe, by the
+net after the epochs, by the one half way between the two, and by the mean of the nets after the
+last three epochs. Ten minutes a fold on two cores; what is done is not done again.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from choose_recipe import accuracy_and_loss, folds, new_net
+from scipy.stats import binomtest
+
+from hotdog_ft import load_recipe, train
+from hotdog_ft.evaluation import as_told, logits_of, told
+from hotdog_ft.mxnet_internals import arrays_of, set_arrays
+from hotdog_ft.records import Entry
+from hotdog_ft.settings import FINE_TUNE
+from hotdog_ft.studies import study
+
+RESULTS = Path(__file__).parents[1] / "results"
+RATES = (3e-5,)
+BASE = replace(
+    FINE_TUNE,
+    test_scale=9 / 7,
+    test_mirrored=True,
+    optimizer="adam",
+    output_lr_mult=1.0,
+    momentum=0.0,
+    weight_decay=0.0,
+)
+
+
+def mean_of(*nets):
+    return {name: np.mean([arrays[name] for arrays in nets], axis=0) for name in nets[0]}
+
+
+def validate(recipe, settings, fold, checkpoint=None):
+    """Train on four fifths; what the probe, the trained net and two means answer on the fifth."""
+    images, _ = recipe.load_data()
+    training, held_out = (images.subset(part) for part in folds(recipe)[fold])
+    net, passed = new_net(recipe, settings), []
+
+    def keep_probe(line):
+        if line.startswith("output layer alone"):
+            passed.append(arrays_of(net))
+
+    history = train(
+        net,
+        training,
+        None,
+        settings,
+        report=keep_probe,
+        after_epoch=lambda history: passed.append(arrays_of(net)),
+    )
+    ends = {
+        "probe": passed[0],
+        "end": passed[-1],
+        "half way": mean_of(passed[0], passed[-1]),
+        "last three": mean_of(*passed[-3:]),
+    }
+    answers = {}
+    for name, arrays in ends.items():
+        set_arrays(net, arrays)
+        labels, logits = logits_of(net, held_out)
+        accuracy, loss = accuracy_and_loss(logits, labels)
+        answers[name] = {"accuracy": accuracy, "loss": loss, **told(labels, logits)}
+        print(f"fold {fold}, {name}: {accuracy:.4f}, loss {loss:.4f}", flush=True)
+    return Entry(settings, history, figures={"answers": answers})
+
+
+def right_of(entries, name):
+    """For every picture of all folds: whether the net of this name is right."""
+    return np.concatenate([as_told(entry.figures["answers"][name])[0] == 0 for entry in entries])
+
+
+def tell(entries):
+    """Accuracy and loss over all pictures; against the probe, McNemar's exact test."""
+    probe = right_of(entries, "probe")
+    for name in entries[0].figures["answers"]:
+        right = right_of(entries, name)
+        loss = np.mean([entry.figures["answers"][name]["loss"] for entry in entries])
+        won, lost = int((right & ~probe).sum()), int((probe & ~right).sum())
+        # a paired difference of proportions, its variance from the pictures that changed
+        gain = (won - lost) / len(right)
+        error = np.sqrt((won + lost) - (won - lost) ** 2 / len(right)) / len(right)
+        p = binomtest(won, won + lost).pvalue if won + lost else 1.0
+        print(
+            f"{name}: accuracy {right.mean():.4f}, loss {loss:.4f}; {won} won, {lost} lost, "
+            f"gain {gain:.4f} ({gain - 1.96 * error:.4f} to {gain + 1.96 * error:.4f}), p {p:.4f}"
+        )
+
+
+if __name__ == "__main__":
+    recipe = load_recipe("full")
+    for rate in map(float, sys.argv[1:] or RATES):
+        settings = replace(BASE, learning_rate=rate)
+        cases = [(settings, {"fold": fold}) for fold in range(5)]
+        record = study("cross-validate", recipe, cases, RESULTS, run_case=validate)
+        tell(record.only([settings]).entries)
