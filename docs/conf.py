@@ -1,0 +1,38 @@
+"""The site in one language: the Makefile's `site` makes English and Vietnamese from this."""
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+import hotdog_ft  # noqa: E402
+
+project = html_title = "hotdog_ft"
+author = copyright = "hotdog_ft contributors"
+release = hotdog_ft.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.viewcode",
+    "numpydoc",
+    "sphinx_copybutton",
+    "sources",
+]
+exclude_patterns = ["locale", "**.ipynb_checkpoints"]
+
+nb_execution_mode = "off"  # committed outputs are shown
+nb_merge_streams = True
+nb_mime_priority_overrides = [("gettext", "image/png", 0)]  # whose alternative texts are translated
+myst_heading_anchors = 3
+myst_heading_slug_func = "sources.jupyter_anchor"
+
+numpydoc_show_class_members = False
+nitpick_ignore = [("py:class", "pathlib.Path")]  # its page is on another host
+default_role = "code"  # what a docstring has in single backticks
+
+templates_path = ["templates"]
+locale_dirs = ["locale"]
+gettext_compact = False
+
+html_theme = "furo"
