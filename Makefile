@@ -84,6 +84,10 @@ site: site-venv
 	$(SPHINX) -b html -d build/doctrees/en -D language=en docs build/site/en
 	$(SPHINX) -b html -d build/doctrees/vi -D language=vi docs build/site/vi
 	rm -r build/site/jupyter_execute
+	cp docs/root.html build/site/index.html
+
+site-test: site
+	.venv-site/bin/python -m pytest tests/test_site_texts.py tests/test_site_pages.py
 
 # The texts as they are now into docs/locale/vi/LC_MESSAGES/*.po; what has changed is marked there.
 # The API stays English. sphinx.po, the theme's words, is kept by hand.

@@ -18,6 +18,7 @@ extensions = [
     "numpydoc",
     "sphinx_copybutton",
     "sources",
+    "pages",
 ]
 exclude_patterns = ["locale", "**.ipynb_checkpoints"]
 
@@ -35,4 +36,11 @@ templates_path = ["templates"]
 locale_dirs = ["locale"]
 gettext_compact = False
 
+# Furo, 0.6 MB, rather than sphinx-book-theme, 5 MB with the theme that it builds on: dark mode,
+# menus and lists of pages are plain CSS and work without JavaScript, fonts are the system's, and
+# nothing is fetched from elsewhere. What it lacks, buttons for notebooks, is a short template here.
 html_theme = "furo"
+html_theme_options = {"top_of_page_buttons": []}
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_copy_source = False

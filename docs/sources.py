@@ -1,11 +1,11 @@
-"""Texts that lie elsewhere in the repository, as pages: their links, and texts for their pictures."""
+"""Texts from elsewhere in the repository as pages: their links, and words for their pictures."""
 
 import json
 import os
 import re
-import tomllib
 from pathlib import Path
 
+import tomllib
 from sphinx.errors import ConfigError
 
 ROOT = Path(__file__).parents[1]
@@ -80,4 +80,4 @@ def copy_notebooks(app):
 def setup(app):
     app.connect("include-read", prepare_included)
     app.connect("builder-inited", copy_notebooks)
-    return {"parallel_read_safe": True}
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
