@@ -58,15 +58,17 @@ def finish(app, exception):
     site = Path(app.outdir)
     for path in NOTEBOOKS.glob("*.ipynb"):  # as they are in the repository, beside their pages
         shutil.copy(path, site / "notebooks")
-    if app.config.language == "en":
-        return
     words = "|".join(map(re.escape, SPELLED_OUT))
     spelled_out = re.compile(rf"""(aria-label="|<title>|: ')({words})(?=[ "<'])""")
     for path in [*site.rglob("*.html"), site / "_static/copybutton.js"]:
         text = path.read_text(encoding="utf-8")
-        path.write_text(
-            spelled_out.sub(lambda found: f"{found[1]}{_(found[2])}", text), encoding="utf-8"
+        if app.config.language != "en":
+            text = spelled_out.sub(lambda found: f"{found[1]}{_(found[2])}", text)
+        # what scrolls must be within a keyboard's reach
+        text = re.sub(
+            r"<pre|<div(?= class=.(?:table-wrapper|output text_html))", r'\g<0> tabindex="0"', text
         )
+        path.write_text(text, encoding="utf-8")
 
 
 def setup(app):
