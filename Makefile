@@ -9,6 +9,9 @@
 # make notebooks  write the committed outputs anew
 # make bench      measure beside the book's code and PyTorch, see benchmarks/README.md
 # make gpu-test   whether a GPU computes what the CPU does, and how fast, see tools/gpu_test.py
+# make site       the site in English and Vietnamese: build/site/en/index.html; Python 3.11 or newer
+# make site-test  the same, and whether a browser likes it: needs chromium
+# make site-catalogues  bring docs/locale/ up to date with the texts
 # make lock       resolve pyproject.toml again
 # Each sets up .venv by itself; PYTHON=/path/to/python3.11 chooses the interpreter, GPU=1 and GPU=0
 # MXNet's build: without them that for GPUs where nvidia-smi shows one that it has code for.
@@ -19,7 +22,8 @@ MINI := HOTDOG_FT_MODE=mini OMP_NUM_THREADS=1
 
 PYTEST := -m pytest -n 2 --dist loadfile --doctest-modules
 
-.PHONY: tutorial test test-all test-install coverage lint full notebooks bench gpu-test lock venv
+.PHONY: tutorial test test-all test-install coverage lint full notebooks bench gpu-test lock venv \
+    site site-venv site-catalogues site-test
 
 tutorial: venv
 	$(MINI) $(PYTHON_IN_VENV) tools/execute.py --to build notebooks/01-fine-tuning.ipynb
@@ -67,6 +71,32 @@ lock:
 	sed -n 's/^    "\(nvidia-.*\)",/\1/p' pyproject.toml | { cat; echo mxnet-cu112==1.9.1; } | \
 	    UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.9 \
 	    --generate-hashes --no-annotate --no-deps - -o requirements-gpu.lock
+	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --no-strip-extras \
+	    --constraint requirements.lock --extra mxnet --extra site pyproject.toml -o requirements-site.lock
 
 venv:
 	@sh tools/venv.sh
+
+SPHINX := .venv-site/bin/python -m sphinx -W -n --keep-going --quiet -c docs
+site: site-venv
+	rm -rf build/site build/doctrees
+	$(SPHINX) -b html -d build/doctrees/en -D language=en docs build/site/en
+	$(SPHINX) -b html -d build/doctrees/vi -D language=vi docs build/site/vi
+	rm -r build/site/jupyter_execute
+	cp docs/root.html build/site/index.html
+
+site-test: site
+	.venv-site/bin/python -m pytest tests/test_site_texts.py tests/test_site_pages.py
+
+# The texts as they are now into docs/locale/vi/LC_MESSAGES/*.po; what has changed is marked there.
+# The API stays English. sphinx.po, the theme's words, is kept by hand.
+site-catalogues: site-venv
+	rm -rf build/gettext build/doctrees/gettext
+	$(SPHINX) -b gettext -d build/doctrees/gettext docs build/gettext
+	cd build/gettext && rm -f api.pot modules.pot sphinx.pot
+	.venv-site/bin/python -m sphinx_intl.commands update --no-obsolete --line-width 0 --locale-dir docs/locale \
+	    --pot-dir build/gettext --language vi
+
+site-venv:
+	@GPU=0 VENV=.venv-site LOCK=requirements-site.lock sh tools/venv.sh

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Make .venv (or $VENV) with the locked packages, unless it is there already.
+# Make .venv (or $VENV) with the locked packages (or those of $LOCK), unless it is there already.
 # Takes $PYTHON, else the newest Python 3.9 to 3.15 on the machine, else fetches one with uv.
 # `sh tools/venv.sh plan` only says what it would take.
 # MXNet's build for GPUs with GPU=1, for CPUs with GPU=0; else what $VENV has, else as nvidia-smi says.
 set -eu
 venv=${VENV:-.venv}
+packages=${LOCK:-requirements.lock}
 unset PYTHONPATH PYTHONHOME 2>/dev/null || true
 
 stop() {
@@ -33,7 +34,7 @@ case $gpu in
     *) stop "GPU=$gpu is neither 0 nor 1." ;;
 esac
 
-lock=$(cksum requirements.lock)
+lock=$(cksum "$packages")
 [ "$gpu" = 0 ] || lock="$lock $(cksum requirements-gpu.lock)"
 if [ -x "$venv"/bin/python ] && [ "$(cat "$venv"/complete 2>/dev/null)" = "$lock $PWD" ]; then
     [ "${1:-}" != plan ] || echo "$venv with $("$venv"/bin/python --version)"
@@ -68,7 +69,7 @@ echo "Setting up $venv with $("$python" --version); about a minute"
 rm -rf "$venv"
 "$python" -m venv "$venv"
 # mxnet's metadata refuses NumPy 2; the lock is complete without what it asks for
-"$venv"/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock ||
+"$venv"/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "$packages" ||
     stop "the packages could not be installed; see the lines above. Run make again when the network is back."
 if [ "$gpu" = 1 ]; then
     "$venv"/bin/python -m pip --quiet uninstall --yes mxnet
