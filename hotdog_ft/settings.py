@@ -232,6 +232,9 @@ class Settings:
 # The chapter's two runs.
 CHAPTER = Settings()
 SCRATCH = Settings(from_scratch=True, learning_rate=0.1, output_lr_mult=1)
+# The first, at a rate that the new layer is stable with on ImageNet's features (below 0.0017 here,
+# notebook 06). Chosen on parts of the training set: tools/choose_recipe.py.
+BELOW_BOUND = Settings(learning_rate=0.0015)
 
 # Linear probing, then fine-tuning (Kumar et al. 2022), gently by Adam, and every picture looked at
 # larger than in training and in its mirror image too. Chosen on parts of the training set, before
