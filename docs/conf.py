@@ -30,9 +30,14 @@ myst_heading_slug_func = "sources.jupyter_anchor"
 
 numpydoc_show_class_members = False
 nitpick_ignore = [("py:class", "pathlib.Path")]  # its page is on another host
+autodoc_member_order = "bysource"  # for the package itself: as in __all__
 default_role = "code"  # what a docstring has in single backticks
 
 templates_path = ["templates"]
+# what was put in, without the prompts of an example
+copybutton_selector = "div:not(.output) > div.highlight pre"
+copybutton_exclude = ".linenos, .gp, .go"
+
 locale_dirs = ["locale"]
 gettext_compact = False
 
@@ -43,4 +48,5 @@ html_theme = "furo"
 html_theme_options = {"top_of_page_buttons": []}
 html_static_path = ["static"]
 html_css_files = ["site.css"]
-html_copy_source = html_use_index = html_domain_indices = False
+html_favicon = "static/icon.svg"
+html_show_sphinx = html_copy_source = html_use_index = html_domain_indices = False

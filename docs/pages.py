@@ -64,6 +64,14 @@ def finish(app, exception):
         text = path.read_text(encoding="utf-8")
         if app.config.language != "en":
             text = spelled_out.sub(lambda found: f"{found[1]}{_(found[2])}", text)
+        # out of the article, whose text a search shows
+        text = re.sub(
+            r'(<article.*?)(<nav class="tools".*?</nav>\s*)',
+            r"\2\1",
+            text,
+            count=1,
+            flags=re.DOTALL,
+        )
         # what scrolls must be within a keyboard's reach
         text = re.sub(
             r"<pre|<div(?= class=.(?:table-wrapper|output text_html))", r'\g<0> tabindex="0"', text
