@@ -34,6 +34,7 @@ SIDES = (288, -288)
 HALVES = (0,)
 BASE = replace(CHOSEN, num_epochs=3)
 ADAM = {"optimizer": "adam", "learning_rate": 3e-5, "output_lr_mult": 1.0, "weight_decay": 0.0}
+LESS_DECAY = {"probe_weight_decay": 1e-4}
 # What differs: settings, and what only this tool knows ("mixup", "smoothing", "colour", "depth").
 IDEAS = {
     "as it is": {},
@@ -51,6 +52,20 @@ IDEAS = {
     },
     "Adam, five epochs, label smoothing": {**ADAM, "num_epochs": 5, "smoothing": 0.1},
     "Adam, five epochs, mixup": {**ADAM, "num_epochs": 5, "mixup": 0.2},
+    "Adam, five epochs, less decay before": {**ADAM, **LESS_DECAY, "num_epochs": 5},
+    "Adam, five epochs, 3 times, less decay before": {
+        **ADAM,
+        **LESS_DECAY,
+        "num_epochs": 5,
+        "learning_rate": 1e-4,
+    },
+    "Adam, five epochs, twice, less decay before, label smoothing": {
+        **ADAM,
+        **LESS_DECAY,
+        "num_epochs": 5,
+        "learning_rate": 6e-5,
+        "smoothing": 0.1,
+    },
     "Adam, last stage": {**ADAM, "learning_rate": 1e-4, "trained": "last stage"},
     "rates fall with depth": {"depth": 0.5, "learning_rate": 0.002},
     "label smoothing": {"smoothing": 0.1},
