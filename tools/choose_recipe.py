@@ -42,6 +42,11 @@ PROBES = [
     for decay in (1e-3, 3e-4, 1e-4, 3e-5)
     for mirror in (False, True)
 ]
+LARGER = replace(CHOSEN, num_epochs=0, test_scale=9 / 7, test_mirrored=True)
+PROBES += [
+    (replace(LARGER, probe_weight_decay=decay), {"mirror_images": False})
+    for decay in (3e-4, 2e-4, 1e-4, 5e-5, 2e-5)
+]
 # the decay that the probe had when crops and rates were compared
 COMPARED = replace(CHOSEN, probe_weight_decay=1e-4)
 FINE_TUNINGS = [
@@ -88,14 +93,16 @@ def features(recipe, size, mirrored):
 
 def cross_validate_probe(recipe, settings, mirror_images, checkpoint=None):
     """Train the output layer on stored features of four fifths, five times; it takes seconds."""
-    views = [features(recipe, settings.size, m) for m in (False, True)[: 1 + mirror_images]]
-    x, y = views[0]
+    seen_too = mirror_images or settings.test_mirrored
+    views = [features(recipe, settings.test_size, m) for m in (False, True)[: 1 + seen_too]]
+    learnt, y = views[: 1 + mirror_images], views[0][1]
+    tested = views if settings.test_mirrored else views[:1]
     found = []
     for training, validation in folds(recipe):
         net = new_net(recipe, settings)
-        seen = np.concatenate([view[training] for view, _ in views])
-        fit_output(net, seen, np.tile(y[training], len(views)), settings)
-        logits = outputs(net.output, x[validation])
+        seen = np.concatenate([x[training] for x, _ in learnt])
+        fit_output(net, seen, np.tile(y[training], len(learnt)), settings)
+        logits = np.mean([outputs(net.output, x[validation]) for x, _ in tested], axis=0)
         found.append(accuracy_and_loss(logits, y[validation]))
     accuracy, loss = zip(*found)
     means = {"mean_valid_acc": np.mean(accuracy), "mean_valid_loss": np.mean(loss)}
