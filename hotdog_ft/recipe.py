@@ -204,8 +204,9 @@ def load_recipe(mode=None, data=None, weights=None):
     if MINI is None:
         raise DataError("The embedded set is missing: install hotdog_ft again.")
     mini = Recipe("mini", str(MINI / "hotdog-mini"), str(MINI / "resnet18-mini.params"))
-    # tested as large as trained: a lesson on what epochs add, not on size
-    return mini.with_settings(size=64, test_scale=1, batch_size=32, num_epochs=10)
+    # tested as large as trained, and probed as in version 0.1: a lesson on what epochs add
+    mini = replace(mini, lp_ft=replace(FINE_TUNE, test_scale=1, probe_weight_decay=3e-4))
+    return mini.with_settings(size=64, batch_size=32, num_epochs=10)
 
 
 def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5, *, recipe=None):

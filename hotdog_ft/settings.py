@@ -238,7 +238,7 @@ BELOW_BOUND = Settings(learning_rate=0.0015)
 
 # Linear probing, then fine-tuning (Kumar et al. 2022), gently by Adam, and every picture looked at
 # larger than in training and in its mirror image too. Chosen on parts of the training set, before
-# any look at the test set: tools/weigh_ideas.py, tools/cross_validate.py.
+# any look at the test set: tools/choose_recipe.py, weigh_ideas.py, cross_validate.py.
 FINE_TUNE = Settings(
     test_scale=9 / 7,  # 288 pixels where training has 224
     test_mirrored=True,
@@ -251,4 +251,5 @@ FINE_TUNE = Settings(
     schedule="cosine",
     use_global_stats=True,
     probe_steps=300,
+    probe_weight_decay=1e-4,
 )

@@ -29,6 +29,7 @@ BASE = replace(
     test_mirrored=True,
     optimizer="adam",
     output_lr_mult=1.0,
+    probe_weight_decay=1e-4,
     momentum=0.0,
     weight_decay=0.0,
 )
