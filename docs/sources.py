@@ -35,7 +35,8 @@ def leading_on(text, folder, page_folder=""):
         if not path or ":" in path:
             return match[0]
         file = os.path.normpath(os.path.join(folder, path))
-        target = PAGES.get(file) or (file if file.startswith("notebooks/") else f"../{file}")
+        own = file.startswith(("docs/", "notebooks/"))
+        target = PAGES.get(file) or (file.replace("docs/", "", 1) if own else f"../{file}")
         return os.path.relpath(target, page_folder or ".") + mark + anchor
 
     return re.sub(r"(?<=\]\()[^)\s]+", link, text)
@@ -44,6 +45,11 @@ def leading_on(text, folder, page_folder=""):
 def prepare_included(app, path, docname, content):
     folder = (Path(app.srcdir) / path).resolve().parent.relative_to(ROOT)
     content[0] = leading_on(content[0], folder)
+
+
+def prepare_own(app, docname, content):
+    if not docname.startswith("notebooks/"):
+        content[0] = leading_on(content[0], "docs")
 
 
 def prepared(path, figures):
@@ -83,5 +89,6 @@ def copy_notebooks(app):
 
 def setup(app):
     app.connect("include-read", prepare_included)
+    app.connect("source-read", prepare_own)
     app.connect("builder-inited", copy_notebooks)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

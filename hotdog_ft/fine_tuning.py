@@ -45,11 +45,12 @@ def fine_tune(
 ):
     """Linear probing, then fine-tuning (LP-FT, Kumar et al. 2022), for pictures of any classes.
 
-    First `output` is trained on features that are computed once. Then all of `net` learns at a
-    small rate with momentum 0.9, falling to zero along a cosine, on crops of 35 to 100 % of the
-    area, with BatchNorm kept on the source's running statistics. `output`, which has settled,
-    learns at a tenth of the rate. After every epoch its figures are printed in a line; in a
-    notebook the curves are drawn instead. (`train` does the same in silence.)
+    First `output` is trained on features that are computed once. Then all of `net` learns by Adam,
+    at a small rate that falls to zero along a cosine, on crops of 35 to 100 % of the area, with
+    BatchNorm kept on the source's running statistics. Pictures are tested, and predicted later, at
+    9/7 of the size of these crops and in their mirror image too. After every epoch its figures are
+    printed in a line; in a notebook the curves are drawn instead. (`train` does the same in
+    silence.)
 
     Parameters
     ----------

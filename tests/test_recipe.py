@@ -8,7 +8,7 @@ from conftest import make_source_net
 
 import hotdog_ft
 from hotdog_ft.recipe import TITLES
-from hotdog_ft.settings import FINE_TUNE, SCRATCH, Settings
+from hotdog_ft.settings import BELOW_BOUND, FINE_TUNE, SCRATCH, Settings
 
 
 def test_mini_is_the_default_and_needs_no_network():
@@ -26,12 +26,17 @@ def test_full_mode_takes_data_and_weights_from_the_environment(monkeypatch, own_
     recipe = hotdog_ft.load_recipe()
     assert recipe.load_data()[0].classes == ["a", "b"]
     assert repr(recipe.load_pretrained_net().output) == "Dense(10 -> 5, linear)"
-    assert recipe.runs == {"finetune": Settings(), "scratch": SCRATCH, "lp_ft": FINE_TUNE}
+    assert recipe.runs == {
+        "finetune": Settings(),
+        "below_bound": BELOW_BOUND,
+        "scratch": SCRATCH,
+        "lp_ft": FINE_TUNE,
+    }
     assert recipe.size == 224 and set(recipe.runs) <= set(TITLES)
     assert "data pictures, weights net.params, 224 px" in str(recipe)
 
 
-def test_a_change_holds_for_all_three_runs_and_leaves_the_rest():
+def test_a_change_holds_for_all_runs_and_leaves_the_rest():
     recipe = hotdog_ft.load_recipe("full")
     changed = recipe.with_settings(num_epochs=1, size=64)
     for name, settings in recipe.runs.items():

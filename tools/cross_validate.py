@@ -12,20 +12,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from choose_recipe import accuracy_and_loss, folds, new_net
+from choose_recipe import CHOSEN, accuracy_and_loss, folds, new_net
 from scipy.stats import binomtest
 
 from hotdog_ft import load_recipe, train
 from hotdog_ft.evaluation import as_told, logits_of, told
 from hotdog_ft.mxnet_internals import arrays_of, set_arrays
 from hotdog_ft.records import Entry
-from hotdog_ft.settings import FINE_TUNE
 from hotdog_ft.studies import study
 
 RESULTS = Path(__file__).parents[1] / "results"
 RATES = (3e-5,)
 BASE = replace(
-    FINE_TUNE,
+    CHOSEN,
     test_scale=9 / 7,
     test_mirrored=True,
     optimizer="adam",

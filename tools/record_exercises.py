@@ -21,7 +21,11 @@ STUDIES = {
     "learning-rate": [
         replace(finetune, learning_rate=rate, num_epochs=2) for rate in (0.001, 0.003, 0.03)
     ],
-    "size": [replace(settings, fraction=0.1, num_epochs=5) for settings in recipe.runs.values()],
+    "size": [
+        replace(settings, fraction=fraction)
+        for fraction in (0.05, 0.1, 0.25, 0.5)
+        for settings in (finetune, recipe.scratch, recipe.lp_ft)
+    ],
     "frozen": [  # the first: the output layer on stored features
         replace(finetune, probe_steps=recipe.lp_ft.probe_steps, num_epochs=0),
         *(replace(gentle, trained=part) for part in ("output", "last stage")),

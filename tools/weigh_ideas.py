@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from choose_recipe import accuracy_and_loss, new_net
+from choose_recipe import CHOSEN, accuracy_and_loss, new_net
 from mxnet import autograd, gluon, lr_scheduler, nd
 from PIL import Image, ImageEnhance
 
@@ -25,7 +25,6 @@ from hotdog_ft.learning import learning_as_set, learning_parameters
 from hotdog_ft.loader import BatchLoader
 from hotdog_ft.probe import extract_features, fit_output
 from hotdog_ft.records import Entry
-from hotdog_ft.settings import FINE_TUNE
 from hotdog_ft.studies import study
 from hotdog_ft.training import new_trainer
 
@@ -33,8 +32,9 @@ RESULTS = Path(__file__).parents[1] / "results"
 VIEWS = {"288": [288], "288 mirrored": [288, -288]}
 SIDES = (288, -288)
 HALVES = (0,)
-BASE = replace(FINE_TUNE, num_epochs=3)
+BASE = replace(CHOSEN, num_epochs=3)
 ADAM = {"optimizer": "adam", "learning_rate": 3e-5, "output_lr_mult": 1.0, "weight_decay": 0.0}
+LESS_DECAY = {"probe_weight_decay": 1e-4}
 # What differs: settings, and what only this tool knows ("mixup", "smoothing", "colour", "depth").
 IDEAS = {
     "as it is": {},
@@ -52,6 +52,20 @@ IDEAS = {
     },
     "Adam, five epochs, label smoothing": {**ADAM, "num_epochs": 5, "smoothing": 0.1},
     "Adam, five epochs, mixup": {**ADAM, "num_epochs": 5, "mixup": 0.2},
+    "Adam, five epochs, less decay before": {**ADAM, **LESS_DECAY, "num_epochs": 5},
+    "Adam, five epochs, 3 times, less decay before": {
+        **ADAM,
+        **LESS_DECAY,
+        "num_epochs": 5,
+        "learning_rate": 1e-4,
+    },
+    "Adam, five epochs, twice, less decay before, label smoothing": {
+        **ADAM,
+        **LESS_DECAY,
+        "num_epochs": 5,
+        "learning_rate": 6e-5,
+        "smoothing": 0.1,
+    },
     "Adam, last stage": {**ADAM, "learning_rate": 1e-4, "trained": "last stage"},
     "rates fall with depth": {"depth": 0.5, "learning_rate": 0.002},
     "label smoothing": {"smoothing": 0.1},
