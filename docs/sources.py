@@ -69,11 +69,15 @@ def prepared(path, figures):
     return json.dumps(notebook)
 
 
+def alternative_texts():
+    return tomllib.loads((ROOT / "docs/figures.toml").read_text(encoding="utf-8"))
+
+
 def copy_notebooks(app):
     """Sphinx reads below docs/ alone."""
     folder = Path(app.srcdir, "notebooks")
     folder.mkdir(exist_ok=True)
-    figures = tomllib.loads(Path(app.srcdir, "figures.toml").read_text(encoding="utf-8"))
+    figures = alternative_texts()
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         text, copy = prepared(path, figures.get(path.stem, {})), folder / path.name
         if not copy.exists() or copy.read_text(encoding="utf-8") != text:

@@ -3,7 +3,9 @@
 Run by `make site-test`, in the site's own environment; nothing needs a browser.
 """
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -12,6 +14,7 @@ import pytest
 from conftest import ROOT
 
 polib = pytest.importorskip("polib", reason="the site's packages are in .venv-site: make site-test")
+import jinja2  # noqa: E402
 
 CATALOGUES = ROOT / "docs/locale/vi/LC_MESSAGES"
 NAMES = sorted(str(path.relative_to(CATALOGUES)) for path in CATALOGUES.rglob("*.po"))
@@ -97,3 +100,29 @@ def test_the_catalogues_are_of_the_texts_as_they_are_now(tmp_path):
     for name, catalogue in now.items():
         texts = {entry.msgid for entry in catalogue}
         assert texts == {entry.msgid for entry in kept[name]}, f"{name}: make site-catalogues"
+
+
+def test_buttons_lead_to_the_repository_that_colab_py_wrote(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    import colab
+    import pages
+    import sources
+
+    path = tmp_path / "02-learning-rate.ipynb"
+    shutil.copy(ROOT / "notebooks" / path.name, path)
+    templates = jinja2.Environment(loader=jinja2.FileSystemLoader(ROOT / "docs/templates"))
+    for repository in (None, "somebody/hot.dog_ft"):
+        colab.rewrite(path, repository)
+        notebook = json.loads(path.read_text(encoding="utf-8"))
+        assert pages.repository_of(notebook) == repository
+        buttons = templates.get_template("tools.html").render(
+            {"_": str, "pagename": "notebooks/02", "notebook": "02.ipynb", "content_root": "../"},
+            repository=repository,
+        )
+        for start in ("colab.research.google.com/github", "mybinder.org/v2/gh"):
+            assert (f'href="https://{start}/{repository}/' in buttons) == bool(repository)
+    # nor is its badge fetched from elsewhere
+    figures = sources.alternative_texts()[path.stem]
+    assert "Open in Colab" in path.read_text(encoding="utf-8")
+    assert "Open in Colab" not in sources.prepared(path, figures)
