@@ -75,9 +75,29 @@ def _train(options):
     print(f"{history}\nThe net is in {out}, its history beside it (.history.json, .history.csv).")
 
 
+def _predict_files(options):
+    from . import parts
+
+    bad = parts.predict_files(
+        options.net,
+        options.paths,
+        options.out,
+        scheduler=options.scheduler,
+        top_k=options.top_k,
+        probabilities=options.probabilities,
+    )
+    print(f"The answers are in {options.out}, part-*.csv; bad files: {bad or 'none'}", end="")
+    print(", listed in bad-*.csv." if bad else ".")
+    return int(bad > 0)
+
+
 def _predict(options):
     from . import prediction, weights
 
+    if options.out:
+        return _predict_files(options)
+    if options.scheduler:
+        raise ValueError("--scheduler needs --out, the folder for the answers.")
     table = prediction.predict(
         weights.load_net(options.net),
         options.paths,
