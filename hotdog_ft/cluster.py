@@ -1,5 +1,6 @@
 """Work for the processes of a cluster, by Dask."""
 
+from concurrent.futures import CancelledError
 from itertools import islice
 
 from .cores import usable_cores
@@ -32,26 +33,44 @@ def computed(scheduler, function, jobs):
         raise ImportError(
             "A scheduler needs Dask: pip install 'hotdog_ft[cluster]'.", name="distributed"
         ) from error
-    jobs = iter(jobs)
     where = {"address": scheduler, "timeout": WAIT}
     if scheduler == "local":
-        # one thread each: MXNet computes for one at a time
-        where = {"n_workers": usable_cores() or 1, "threads_per_worker": 1, "host": "127.0.0.1"}
-        where["dashboard_address"] = None
+        where = {"n_workers": usable_cores() or 1, "host": "127.0.0.1", "dashboard_address": None}
+        # one thread each, for MXNet computes for one at a time; a worker that is lost is no news
+        where.update(threads_per_worker=1, silence_logs="ERROR")
     try:
-        with Client(**where) as client:
+        client = Client(**where)
+    except (OSError, ValueError) as error:
+        raise DataError(f"There is no Dask scheduler at {scheduler} ({error}).") from error
+    with client:
+        try:
             client.wait_for_workers(1, WAIT)
-            most = max(IN_FLIGHT, 2 * sum(client.nthreads().values()))
-            begun = [client.submit(function, *job, pure=False) for job in islice(jobs, most)]
-            running = as_completed(begun)
-            del begun  # a result is kept by nobody
-            for future in running:
-                yield future.result()
-                for job in islice(jobs, 1):
-                    running.add(client.submit(function, *job, pure=False))
-    except DataError:
-        raise
-    except KilledWorker as error:
-        raise DataError(
-            f"Workers died over the same part, one after the other ({error}): memory may be short."
-        ) from error
+        except TimeoutError as error:
+            how = f"dask worker {scheduler} --nthreads 1"
+            raise DataError(f"{scheduler} has no workers: begin some, such as {how}.") from error
+        jobs = iter(jobs)
+        most = max(IN_FLIGHT, 2 * sum(client.nthreads().values()))
+        running = as_completed(
+            [client.submit(function, *job, pure=False) for job in islice(jobs, most)]
+        )
+        for future in running:
+            try:
+                result = future.result()
+            except CancelledError as error:
+                raise DataError(
+                    f"The scheduler {scheduler} is gone. The same call goes on when it is back."
+                ) from error
+            except KilledWorker as error:
+                raise DataError(
+                    f"Workers died over the same work, one after the other: {error}"
+                ) from error
+            except (ImportError, RuntimeError) as error:  # before anything of ours can look
+                if not isinstance(error, ImportError) and "deserializ" not in str(error):
+                    raise
+                raise DataError(
+                    "The cluster lacks this hotdog_ft: install the same version for the scheduler "
+                    f"and all workers ({' '.join(str(error).split())})."
+                ) from error
+            for job in islice(jobs, 1):
+                running.add(client.submit(function, *job, pure=False))
+            yield result
