@@ -48,7 +48,7 @@ def _train_settings(options):
 
 
 def _train(options):
-    from . import fine_tuning, generators, model, records, splits, weights, zoo
+    from . import fine_tuning, generators, model, records, splits, team, weights, zoo
 
     out = user_path(options.out)
     if out.suffix != ".safetensors":
@@ -64,11 +64,13 @@ def _train(options):
         warnings.simplefilter("ignore")  # the notes are printed below
         train_imgs, test_imgs = splits.load_image_folders(options.data, holdout=options.holdout)
     source_net = weights.load_net(options.weights or zoo.fetch_weights())
-    for line in (train_imgs, test_imgs, *train_imgs.notes):
+    for line in (train_imgs, test_imgs, *train_imgs.notes) if team.is_first() else ():
         fine_tuning.say(line or "no test pictures: nothing is tested")
     generators.seed_everything(settings.seed)
     net = model.finetune_net(source_net, len(train_imgs.classes))
     history = fine_tuning.fine_tune(net, train_imgs, test_imgs, settings, checkpoint=checkpoint)
+    if not team.is_first():
+        return
     records.save_history(out, settings, train_imgs.classes, history)
     weights.save_net(net, out)
     checkpoint.unlink(missing_ok=True)
