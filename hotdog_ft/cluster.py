@@ -1,5 +1,6 @@
 """Work for the processes of a cluster, by Dask."""
 
+import logging
 from concurrent.futures import CancelledError
 from itertools import islice
 
@@ -7,7 +8,7 @@ from .cores import usable_cores
 from .download import DataError
 
 IN_FLIGHT = 8  # at least: more wait here, so that millions of jobs take no memory
-WAIT = 30  # seconds for the scheduler to answer, and for a first worker
+WAIT = 60  # seconds for the scheduler to answer, and for a first worker
 
 
 def computed(scheduler, function, jobs):
@@ -33,6 +34,8 @@ def computed(scheduler, function, jobs):
         raise ImportError(
             "A scheduler needs Dask: pip install 'hotdog_ft[cluster]'.", name="distributed"
         ) from error
+    # that the scheduler is gone is said below, in a sentence
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     where = {"address": scheduler, "timeout": WAIT}
     if scheduler == "local":
         where = {"n_workers": usable_cores() or 1, "host": "127.0.0.1", "dashboard_address": None}

@@ -72,7 +72,8 @@ def train(
     The loss is the softmax cross-entropy. The three random generators are seeded with
     ``settings.seed``. What was frozen for the run learns again afterwards; class names and input
     size stay on the net, as ``net.classes`` and ``net.size``, and whether it is used on mirror
-    images too, as ``net.mirrored``.
+    images too, as ``net.mirrored``. If Horovod has started several processes, each learns on its
+    share of every mini-batch, and the first one alone reports and saves.
 
     Parameters
     ----------

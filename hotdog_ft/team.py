@@ -68,7 +68,7 @@ def total(values):
     if hvd is None:
         return values
     mine = nd.array(np.asarray(values, "float64"), dtype="float64")
-    return hvd.allreduce(mine, average=False, name="hotdog_ft.total").asnumpy().tolist()
+    return hvd.allreduce(mine, op=hvd.Sum, name="hotdog_ft.total").asnumpy().tolist()
 
 
 def agreed(wish):

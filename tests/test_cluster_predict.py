@@ -105,23 +105,23 @@ def test_a_net_in_memory_is_nothing_for_a_scheduler(photos):
 
 @long
 def test_a_killed_worker_leaves_no_gap_and_nothing_twice(photos, cluster):
-    folder = photos(5000)
+    folder = photos(2560)
     address, (_, first, second), _ = cluster(2)
     process = predict("--out", "out", "--scheduler", address)
     wait_for(folder / "out/part-000001.csv", process)
     first.kill()
     out, err = process.communicate()
-    assert "bad files: 17" in out and err == "" and second.poll() is None
+    assert "bad files: 9" in out and err == "" and second.poll() is None
     found = pd.concat(map(pd.read_csv, sorted((folder / "out").glob("*.csv"))))
     names = sorted(str(p.relative_to(folder)) for p in (folder / "photos").iterdir())
     assert sorted(found.file) == names  # each once
-    assert predict_files("net.safetensors", "photos", "one") == 17
+    assert predict_files("net.safetensors", "photos", "one") == 9
     assert contents(folder / "out") == contents(folder / "one")
 
 
 @long
 def test_a_scheduler_that_goes_away_is_one_sentence_and_another_goes_on(photos, cluster):
-    folder = photos(5000)
+    folder = photos(2560)
     address, (scheduler, _), _ = cluster(1)
     process = predict("--out", "out", "--scheduler", address)
     wait_for(folder / "out/part-000001.csv", process)
@@ -130,9 +130,9 @@ def test_a_scheduler_that_goes_away_is_one_sentence_and_another_goes_on(photos, 
     assert process.returncode == 1 and err == (
         f"hotdog_ft: The scheduler {address} is gone. The same call goes on when it is back.\n"
     )
-    assert len(list((folder / "out").glob(PART))) < 20
+    assert len(list((folder / "out").glob(PART))) < 10
     assert predict("--out", "out").wait() == 1  # for there are bad files
-    assert len(list((folder / "out").glob(PART))) == 20
+    assert len(list((folder / "out").glob(PART))) == 10
     process = predict("--out", "other", "--scheduler", address)
     _, err = process.communicate()
     assert process.returncode == 1 and err.count("\n") == 1
@@ -141,14 +141,14 @@ def test_a_scheduler_that_goes_away_is_one_sentence_and_another_goes_on(photos, 
 
 @long
 def test_all_workers_lost_and_a_new_one_goes_on(photos, cluster):
-    folder = photos(5000)
+    folder = photos(2560)
     address, (_, first), worker = cluster(1)
     process = predict("--out", "out", "--scheduler", address)
     wait_for(folder / "out/part-000001.csv", process)
     first.kill()
     threading.Timer(1, worker).start()
     out, err = process.communicate()
-    assert "bad files: 17" in out and err == ""
+    assert "bad files: 9" in out and err == ""
 
 
 @long
