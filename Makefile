@@ -12,6 +12,8 @@
 # make site       the site in English and Vietnamese: build/site/en/index.html; Python 3.11 or newer
 # make site-test  the same, and whether a browser likes it: needs chromium
 # make site-catalogues  bring docs/locale/ up to date with the texts
+# make cluster    put Dask and Horovod into .venv, to predict and train on several machines; minutes
+# make cluster-test  real processes on 127.0.0.1, one of them killed
 # make lock       resolve pyproject.toml again
 # Each sets up .venv by itself; PYTHON=/path/to/python3.11 chooses the interpreter, GPU=1 and GPU=0
 # MXNet's build: without them that for GPUs where nvidia-smi shows one that it has code for.
@@ -23,7 +25,7 @@ MINI := HOTDOG_FT_MODE=mini OMP_NUM_THREADS=1
 PYTEST := -m pytest -n 2 --dist loadfile --doctest-modules
 
 .PHONY: tutorial test test-all test-install coverage lint full notebooks bench gpu-test lock venv \
-    site site-venv site-catalogues site-test
+    site site-venv site-catalogues site-test cluster cluster-test
 
 tutorial: venv
 	$(MINI) $(PYTHON_IN_VENV) tools/execute.py --to build notebooks/01-fine-tuning.ipynb
@@ -64,6 +66,12 @@ bench: venv
 gpu-test: venv
 	$(PYTHON_IN_VENV) tools/gpu_test.py
 
+cluster: venv
+	@sh tools/cluster.sh $(PYTHON_IN_VENV)
+
+cluster-test: cluster
+	CLUSTER_TEST=1 $(MINI) $(PYTHON_IN_VENV) -m pytest tests/test_cluster_predict.py tests/test_cluster_train.py
+
 lock:
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.9 \
 	    --generate-hashes --no-annotate --no-strip-extras \
@@ -74,6 +82,9 @@ lock:
 	UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --no-strip-extras \
 	    --constraint requirements.lock --extra mxnet --extra site pyproject.toml -o requirements-site.lock
+	sed -n 's/^cluster = \["\(.*\)"\]$$/\1/p' pyproject.toml | { cat; echo "cmake<4"; echo "setuptools<81"; } | \
+	    UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --python-version 3.9 \
+	    --generate-hashes --no-annotate -c requirements.lock - -o requirements-cluster.lock
 
 venv:
 	@sh tools/venv.sh

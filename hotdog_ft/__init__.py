@@ -24,6 +24,8 @@ def _use_every_core():
     from .cores import usable_cores
 
     cores = usable_cores()
+    if cores:  # Horovod may have started several processes here
+        cores = max(1, cores // int(os.environ.get("HOROVOD_LOCAL_SIZE", 1)))
     if cores and "OMP_NUM_THREADS" not in os.environ and "MXNET_OMP_MAX_THREADS" not in os.environ:
         os.environ["OMP_NUM_THREADS"] = str(cores)
         if "mxnet" in sys.modules and cores > 1:

@@ -48,7 +48,7 @@ def _train_settings(options):
 
 
 def _train(options):
-    from . import fine_tuning, generators, model, records, splits, weights, zoo
+    from . import fine_tuning, generators, model, records, splits, team, weights, zoo
 
     out = user_path(options.out)
     if out.suffix != ".safetensors":
@@ -64,20 +64,42 @@ def _train(options):
         warnings.simplefilter("ignore")  # the notes are printed below
         train_imgs, test_imgs = splits.load_image_folders(options.data, holdout=options.holdout)
     source_net = weights.load_net(options.weights or zoo.fetch_weights())
-    for line in (train_imgs, test_imgs, *train_imgs.notes):
+    for line in (train_imgs, test_imgs, *train_imgs.notes) if team.is_first() else ():
         fine_tuning.say(line or "no test pictures: nothing is tested")
     generators.seed_everything(settings.seed)
     net = model.finetune_net(source_net, len(train_imgs.classes))
     history = fine_tuning.fine_tune(net, train_imgs, test_imgs, settings, checkpoint=checkpoint)
+    if not team.is_first():
+        return
     records.save_history(out, settings, train_imgs.classes, history)
     weights.save_net(net, out)
     checkpoint.unlink(missing_ok=True)
     print(f"{history}\nThe net is in {out}, its history beside it (.history.json, .history.csv).")
 
 
+def _predict_files(options):
+    from . import parts
+
+    bad = parts.predict_files(
+        options.net,
+        options.paths,
+        options.out,
+        scheduler=options.scheduler,
+        top_k=options.top_k,
+        probabilities=options.probabilities,
+    )
+    print(f"The answers are in {options.out}, part-*.csv; bad files: {bad or 'none'}", end="")
+    print(", listed in bad-*.csv." if bad else ".")
+    return int(bad > 0)
+
+
 def _predict(options):
     from . import prediction, weights
 
+    if options.out:
+        return _predict_files(options)
+    if options.scheduler:
+        raise ValueError("--scheduler needs --out, the folder for the answers.")
     table = prediction.predict(
         weights.load_net(options.net),
         options.paths,

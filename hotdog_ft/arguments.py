@@ -168,6 +168,18 @@ def parser():
     form = predict.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="print CSV in UTF-8 instead")
     form.add_argument("--json", action="store_true", help="print a JSON list of objects instead")
+    form.add_argument(
+        "--out",
+        metavar="FOLDER",
+        help="write CSV tables of 256 files each into it instead, for any number of files: "
+        "part-*.csv, and bad-*.csv with what cannot be read. A second call with the same arguments "
+        "goes on where the first was stopped",
+    )
+    predict.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="with --out: a Dask scheduler whose workers do it, or `local` for a process per core",
+    )
     predict.add_argument(
         "--top-k",
         type=_positive,

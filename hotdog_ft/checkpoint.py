@@ -15,6 +15,7 @@ from .history import EpochSums, History
 from .identity import differences, start_sha256
 from .model import arrays_sha256
 from .mxnet_internals import arrays_of, optimizer_states, set_arrays, set_optimizer_states
+from .team import is_first, size
 
 
 class Checkpoint:
@@ -109,7 +110,7 @@ class Checkpoint:
         restore_generators(self._about["states"])
 
     def save(self, net, trainer, history, sums=None, states=None, best=None):
-        """Write everything in one step.
+        """Write everything in one step; of several processes the first one does.
 
         Parameters
         ----------
@@ -121,6 +122,8 @@ class Checkpoint:
         best : dict of str to numpy.ndarray, optional
             The net's arrays after the best epoch.
         """
+        if not is_first():
+            return
         tensors = {f"net/{name}": array for name, array in arrays_of(net).items()}
         states_of = optimizer_states(trainer).items()
         tensors.update({f"momentum/{name}": array.asnumpy() for name, array in states_of})
@@ -163,13 +166,17 @@ def interrupts_noted(wanted):
             raise KeyboardInterrupt
         noted.append(signum)
 
-    before = signal.getsignal(signal.SIGINT)
+    # horovodrun hands Ctrl-C on as SIGTERM
+    signals = [signal.SIGINT, signal.SIGTERM] if size() > 1 else [signal.SIGINT]
+    before = {signum: signal.getsignal(signum) for signum in signals}
     in_main_thread = threading.current_thread() is threading.main_thread()
-    if not wanted or not in_main_thread or before is signal.SIG_IGN:
+    if not wanted or not in_main_thread or before[signal.SIGINT] is signal.SIG_IGN:
         yield noted
         return
-    signal.signal(signal.SIGINT, note)
+    for signum in signals:
+        signal.signal(signum, note)
     try:
         yield noted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)

@@ -14,6 +14,7 @@ from .augment import TestAugs, TrainAugs
 from .data import WORKERS
 from .download import DataError
 from .picture import from_array, from_image
+from .team import share_of
 
 
 class BatchLoader:
@@ -32,6 +33,8 @@ class BatchLoader:
         Pictures in a batch; the last batch of an epoch may be shorter.
     shuffle : bool
         A new order every epoch.
+    share_of : callable, optional
+        Which part of a batch of so many pictures is wanted, a slice: see :mod:`hotdog_ft.team`.
 
     Yields
     ------
@@ -50,8 +53,8 @@ class BatchLoader:
     [(3, 3, 32, 32), (2, 3, 32, 32)]
     """
 
-    def __init__(self, images, augs, batch_size, shuffle=False):
-        self.images, self.augs, self.shuffle = images, augs, shuffle
+    def __init__(self, images, augs, batch_size, shuffle=False, share_of=lambda count: slice(None)):
+        self.images, self.augs, self.shuffle, self.share_of = images, augs, shuffle, share_of
         self.batch_size = int(batch_size)
         if self.batch_size < 1:
             raise ValueError(f"batch_size is {batch_size!r}: it must be a whole number from 1.")
@@ -69,9 +72,16 @@ class BatchLoader:
         order = np.arange(len(self.images))
         if self.shuffle:
             np.random.shuffle(order)
-        jobs = [partial(self._example, int(index), seed) for index in order]
-        starts = range(0, len(jobs), self.batch_size)
-        for examples in in_threads(jobs[start : start + self.batch_size] for start in starts):
+        starts = range(0, len(order), self.batch_size)
+        batches = (order[start : start + self.batch_size] for start in starts)
+        jobs = (
+            [partial(self._example, int(index), seed) for index in batch[self.share_of(len(batch))]]
+            for batch in batches
+        )
+        for examples in in_threads(jobs):
+            if not examples:  # fewer pictures than shares
+                yield np.empty(0, "float32"), np.empty(0, "int32")
+                continue
             pictures, labels = zip(*examples)
             shapes = sorted({x.shape for x in pictures})
             if len(shapes) > 1:
@@ -187,11 +197,11 @@ def loaders(train_imgs, test_imgs, settings, train_augs=None, test_size=None):
     Returns
     -------
     BatchLoader, BatchLoader
-        The first one in a new order every epoch.
+        The first one in a new order every epoch, this process's share of every mini-batch.
     """
     train_augs = train_augs or TrainAugs(settings.size, settings.crop_scale)
     size, batch_size = test_size or settings.test_size, settings.batch_size
     return (
-        BatchLoader(train_imgs, train_augs, batch_size, shuffle=True),
+        BatchLoader(train_imgs, train_augs, batch_size, shuffle=True, share_of=share_of),
         None if test_imgs is None else plain_loader(test_imgs, size, batch_size),
     )

@@ -84,17 +84,77 @@ def predict(
         label
     0  hotdog
     """
-    check_net(net)
-    _check_top_k(top_k)
-    size = getattr(net, "size", None) if size is None else size
-    size = Settings.size if size is None else Settings(size=size).size
-    mirrored = getattr(net, "mirrored", False)
+    judge = Judge(net, classes, size, top_k=top_k, probabilities=probabilities)
     sources = named(pictures)
-    files, errors, best, likely, shares = [], {}, [], [], []
     total = len(sources) if isinstance(sources, list) else None
     # delay: a bar for long work alone; disable=None: in a terminal alone
     with tqdm(total=total, unit=" pictures", leave=False, disable=None, delay=2) as bar:
-        for batch in prepared(sources, TestAugs(size)):
+        files, errors, answers = judge(sources, skip_bad, bar.update)
+    if errors and (not skip_bad or len(errors) == len(files)):
+        raise bad_pictures(errors.values(), len(files))
+    if not files:
+        given = pictures if isinstance(pictures, str) else repr(pictures)[:200]
+        raise DataError(f"There is no picture in {given}.")
+    return frame(files, errors, *answers, names=judge.names, skip_bad=skip_bad)
+
+
+class Judge:
+    """A net with all that decides its answers; what is given is explained at `predict`.
+
+    Attributes
+    ----------
+    names : list or None
+        Of the outputs, as soon as there was an answer.
+    """
+
+    def __init__(self, net, classes=None, size=None, *, top_k=1, probabilities=False):
+        check_net(net)
+        _check_top_k(top_k)
+        size = getattr(net, "size", None) if size is None else size
+        self.size = Settings.size if size is None else Settings(size=size).size
+        self.net, self.classes, self.top_k, self.probabilities = net, classes, top_k, probabilities
+        self.mirrored = getattr(net, "mirrored", False)
+        self.names = self._fused = None
+
+    def _logits(self, block, X):
+        logits = mean_outputs(block, X, self.mirrored)
+        if self.names is None:
+            self.names = _class_names(self.net, self.classes, logits.shape[1])
+            _check_top_k(self.top_k, logits.shape[1])
+        return logits
+
+    def _for_many(self, X):
+        if self._fused is None:
+            self._fused = fused(self.net, X)
+        return self._fused
+
+    def begin(self):
+        """Find out the names, and whether all fits together, on a picture that is nothing."""
+        self._logits(self.net, np.zeros((1, 3, self.size, self.size), "float32"))
+
+    def __call__(self, sources, skip_bad, seen=lambda count: None):
+        """What the net says about the pictures that are not bad.
+
+        Parameters
+        ----------
+        sources : iterable
+            As `hotdog_ft.sources.named` gives it.
+        skip_bad : bool
+            Else the net is asked nothing any more after a bad one.
+        seen : callable
+            Called with the number of pictures that were opened since the last call.
+
+        Returns
+        -------
+        files : list of str
+        errors : dict of int to str
+            What is bad, by place in `files`.
+        answers : list of numpy.ndarray
+            Likeliest classes and their probabilities, (n, top_k); if wanted, those of all classes.
+        """
+        files, errors, block = [], {}, None
+        best, likely, shares = [], [], []
+        for batch in prepared(sources, TestAugs(self.size)):
             good = [content for _, content in batch if not isinstance(content, DataError)]
             for file, content in batch:
                 if isinstance(content, DataError):
@@ -102,27 +162,23 @@ def predict(
                 files.append(file)
             if good and (skip_bad or not errors):
                 X = np.stack(good)
-                if not best:
-                    block = fused(net, X) if len(batch) == BATCH else net
-                logits = mean_outputs(block, X, mirrored)
-                if not best:
-                    names = _class_names(net, classes, logits.shape[1])
-                    _check_top_k(top_k, logits.shape[1])
+                if block is None:
+                    block = self._for_many(X) if len(batch) == BATCH else self.net
+                logits = self._logits(block, X)
                 share = softmax(logits)
-                best.append(np.argsort(-logits, axis=1, kind="stable")[:, :top_k])
+                best.append(np.argsort(-logits, axis=1, kind="stable")[:, : self.top_k])
                 likely.append(np.take_along_axis(share, best[-1], axis=1))
-                shares += [share] if probabilities else []
-            bar.update(len(batch))
-    if errors and (not skip_bad or not best):
-        raise bad_pictures(errors.values(), len(files))
-    if not files:
-        given = pictures if isinstance(pictures, str) else repr(pictures)[:200]
-        raise DataError(f"There is no picture in {given}.")
-    answers = [np.concatenate(part) if part else None for part in (best, likely, shares)]
-    return _frame(files, errors, *answers, names, skip_bad)
+                shares += [share] if self.probabilities else []
+            seen(len(batch))
+        kinds = [(best, self.top_k, int), (likely, self.top_k, "float32")]
+        if self.probabilities:
+            kinds.append((shares, len(self.names or ()), "float32"))
+        answers = [np.concatenate([np.zeros((0, n), kind), *parts]) for parts, n, kind in kinds]
+        return files, errors, answers
 
 
-def _frame(files, errors, best, likely, shares, names, skip_bad):
+def frame(files, errors, best, likely, shares=None, *, names, skip_bad=False):
+    """What a `Judge` answers as the table that `predict` describes."""
     import pandas as pd
 
     def column(values, missing):

@@ -13,6 +13,8 @@ from .labels import class_weights
 from .learning import as_before, weights_of
 from .loader import plain_loader, progress
 from .settings import FINE_TUNE
+from .subsets import own_part
+from .team import joined
 
 
 def extract_features(net, data_iter):
@@ -76,8 +78,8 @@ def probe(net, train_imgs, settings, history, report=lambda line: None):
     How long they took is reported in a line.
     """
     start = time.perf_counter()
-    batches = progress(plain_loader(train_imgs, net.size), "features")
-    features, labels = extract_features(net, batches)
+    batches = progress(plain_loader(own_part(train_imgs), net.size), "features")
+    features, labels = joined(*extract_features(net, batches))
     stored = time.perf_counter()
     history.features_seconds = stored - start
     report(f"features of {len(features):,} pictures  {history.features_seconds:.1f} s")

@@ -5,7 +5,6 @@ import time
 from .checkpoint import Checkpoint, interrupts_noted, stop_explained
 from .checks import check_sets, test_size, warn_if_worse_than_guessing
 from .cuda_faults import faults_explained
-from .devices import available_devices
 from .evaluation import accuracy, class_accuracy, logits_of
 from .generators import generator_states, reseed_mxnet, restore_generators, seed_everything
 from .history import EpochSums, History
@@ -15,7 +14,8 @@ from .learning import learning_as_set
 from .loader import check_augs, loaders, plain_loader, progress
 from .mxnet_internals import arrays_of, set_arrays
 from .probe import probe
-from .subsets import run_parts
+from .subsets import own_part, run_parts
+from .team import agreed, from_first, is_first, joined, own_devices, same_file, same_net
 from .training import new_trainer, train_one_epoch
 
 
@@ -29,7 +29,7 @@ def _measure(net, test_iter, valid_iter, classes):
         if batches is None:
             accuracies.append(None)
             continue
-        labels, logits = logits_of(net, progress(batches, title))
+        labels, logits = joined(*logits_of(net, progress(batches, title)))
         accuracies.append(accuracy(labels, logits.argmax(axis=1)))
         by_class = by_class or class_accuracy(labels, logits.argmax(axis=1), classes)
     return (*accuracies, by_class or ({}, {}))
@@ -72,7 +72,8 @@ def train(
     The loss is the softmax cross-entropy. The three random generators are seeded with
     ``settings.seed``. What was frozen for the run learns again afterwards; class names and input
     size stay on the net, as ``net.classes`` and ``net.size``, and whether it is used on mirror
-    images too, as ``net.mirrored``.
+    images too, as ``net.mirrored``. If Horovod has started several processes, each learns on its
+    share of every mini-batch, and the first one alone reports and saves.
 
     Parameters
     ----------
@@ -135,14 +136,19 @@ def train(
     >>> train(net, train_imgs, test_imgs, settings).num_examples
     60
     """
-    devices, report = list(devices or available_devices()), report or (lambda line: None)
+    devices = own_devices(devices)
+    report = report if report and is_first() else (lambda line: None)
     others = {"test on": test_imgs, "validate on": valid_imgs}
     num_outputs = check_sets(net, train_imgs, others, settings)
     augs = train_augs and check_augs(train_augs, train_imgs, settings.size)
+    if checkpoint:
+        same_file(checkpoint)
     saved = checkpoint and Checkpoint(
-        checkpoint, run_identity(net, train_imgs, test_imgs, settings, valid_imgs, augs)
+        checkpoint,
+        from_first(lambda: run_identity(net, train_imgs, test_imgs, settings, valid_imgs, augs)),
     )
     begun = saved and saved.read(net)
+    same_net(net)
     history, sums = begun or (History(), EpochSums())
     best = begun and saved.best()
     history.devices = [str(device) for device in devices]
@@ -151,8 +157,9 @@ def train(
     net.classes, net.mirrored = classes, settings.test_mirrored
     net.size = test_size(net, settings)
     seed_everything(settings.seed)
-    train_iter, test_iter = loaders(train_part, test_imgs, settings, train_augs, net.size)
-    measured = test_iter, valid_part and plain_loader(valid_part, net.size), classes
+    train_iter, test_iter = loaders(train_part, own_part(test_imgs), settings, train_augs, net.size)
+    valid_iter = valid_part and plain_loader(own_part(valid_part), net.size)
+    measured = test_iter, valid_iter, classes
     weights = class_weights(labels_of(train_part)) if settings.balance == "loss" else None
     with stop_explained(saved), faults_explained():
         if settings.probe_steps and not begun:
@@ -162,6 +169,7 @@ def train(
             best = _kept(net, settings, history, by_class, best)
             report(history.probe_line())
         net.collect_params().reset_ctx(devices)
+        same_net(net)
         with interrupts_noted(checkpoint) as interrupts, learning_as_set(net, settings):
             trainer = new_trainer(net, settings, len(train_iter))
             net.hybridize(static_alloc=True, static_shape=True)
@@ -169,6 +177,7 @@ def train(
                 saved.restore(net, trainer)
             elif saved:
                 saved.save(net, trainer, history, None, None, best)
+            stopped = False
             while not _is_over(history, settings):
                 states = generator_states()
                 reseed_mxnet(states)
@@ -182,7 +191,7 @@ def train(
                     if saved and "Start again" in str(error):
                         error.args = (f"{error} Remove {checkpoint} before.",)
                     raise
-                whole = not interrupts
+                whole = not agreed(interrupts)
                 if whole:
                     start = time.perf_counter()
                     test_acc, valid_acc, by_class = _measure(net, *measured)
@@ -194,12 +203,13 @@ def train(
                 if whole:
                     report(history.epoch_line(settings.num_epochs))
                     states = generator_states()
-                    if after_epoch:
+                    if after_epoch and is_first():
                         after_epoch(history)
                     restore_generators(states)
-                if interrupts:
+                stopped = agreed(interrupts)  # in a team not before the first one has saved
+                if stopped:
                     break
-            if interrupts:
+            if stopped:
                 begun = f"batch {sums.batches} of epoch {len(history.loss) + 1}"
                 done = begun if sums.batches else f"epoch {len(history.loss)}"
                 raise KeyboardInterrupt(

@@ -136,6 +136,44 @@ def named(pictures):
     return found if isinstance(pictures, Iterator) else list(found)
 
 
+def files_of(paths):
+    """The files that paths, folders and patterns stand for, in order; none of them is opened.
+
+    Parameters
+    ----------
+    paths : path, ImageFolder, or iterable of these
+        See `hotdog_ft.predict`.
+
+    Returns
+    -------
+    list of str
+        With what is not there among them: that is said where it is opened.
+
+    Raises
+    ------
+    DataError
+        Nothing is there.
+    ValueError
+        Something is no path.
+    """
+    files, absent = [], []
+    for name, fetch in _each(paths):
+        if isinstance(fetch, partial) and fetch.func is _refuse:
+            absent += fetch.args
+        if name is None:
+            raise ValueError(f"Picture {len(files) + 1} is no path: `predict` takes any picture.")
+        files.append(name)
+    if len(absent) == len(files):
+        raise absent[0] if absent else DataError(f"There is no picture in what was given. {WANTED}")
+    return files
+
+
+def opened(files, folder):
+    """``name, fetch`` of each file, as `named` gives them; the names are seen from `folder`."""
+    for file in files:
+        yield file, lambda _, path=Path(folder, file): partial(read_picture, path)
+
+
 def _sentence(name, error):
     text = str(error)
     return error if text.startswith(name[:30]) or name in text else DataError(f"{name}: {text}")

@@ -4,6 +4,7 @@ import numpy as np
 
 from .download import DataError
 from .labels import labels_of
+from .team import share_of, size
 
 
 def _shuffled(images, rng):
@@ -68,6 +69,23 @@ def hold_out(images, share, seed=0):
     counts = [min(max(1, round(share * len(some))), len(some) - 1) for some in by_class]
     held = [some[:count] for some, count in zip(by_class, counts)]
     return _subset(images, [s[c:] for s, c in zip(by_class, counts)]), _subset(images, held)
+
+
+def own_part(images):
+    """This process's part of pictures that a team measures or looks at; all of them if it is alone.
+
+    Raises
+    ------
+    ValueError
+        There are fewer pictures than processes.
+    """
+    if images is None or size() == 1:
+        return images
+    if len(images) < size():
+        raise ValueError(
+            f"{size()} processes cannot share {len(images)} pictures: begin fewer, or give more."
+        )
+    return _subset(images, [np.arange(len(images))[share_of(len(images))]])
 
 
 def run_parts(train_imgs, valid_imgs, settings):

@@ -13,6 +13,8 @@ from .history import EpochSums
 from .learning import learning_parameters, weights_of
 from .loader import progress
 from .mxnet_internals import mark_gradient_fresh
+from .team import agreed, average_statistics, size, total
+from .team import new_trainer as trainer_of_team
 
 
 @faults_explained()
@@ -43,20 +45,24 @@ def train_step(net, X, y, trainer, devices, weights=None):
     sums = []
     try:
         with autograd.record():
-            for X_shard, y_shard in shards(X, y, devices):
+            for X_shard, y_shard in shards(X, y, devices) if len(X) else ():
                 output = net(X_shard)
                 loss = loss_function(output, y_shard, *weights_of(y_shard, weights))
                 sums.append((loss, output.argmax(axis=1) == y_shard.astype("float32")))
-        autograd.backward([loss for loss, _ in sums])
+        if sums:
+            autograd.backward([loss for loss, _ in sums])
         for device in devices[len(sums) :]:  # no picture for these: their gradient is zero
             for parameter in learning_parameters(net):
                 parameter.grad(device)[:] = 0
                 mark_gradient_fresh(parameter, device)
-        trainer.step(len(X))
-        return (
-            sum(float(loss.sum().asscalar()) for loss, _ in sums),  # in double precision
-            int(sum(hits.sum().asscalar() for _, hits in sums)),
+        trainer.step(total([len(X)])[0] / size())  # a team's trainer divides by its size
+        loss, hits = total(
+            [
+                sum(float(loss.sum().asscalar()) for loss, _ in sums),  # in double precision
+                sum(hits.sum().asscalar() for _, hits in sums),
+            ]
         )
+        return loss, int(hits)
     except mx.MXNetError as error:
         if not re.search("allocate|out of memory|_ALLOC_FAILED", str(error), re.IGNORECASE):
             raise
@@ -103,18 +109,20 @@ def train_one_epoch(
         loss, hits = train_step(net, X, y, trainer, devices, weights)
         sums.compute_seconds += time.perf_counter() - before
         sums.batches += 1
+        examples = int(total([len(X)])[0])
         if not np.isfinite(loss):
             raise FloatingPointError(
-                f"{title}, batch {sums.batches}: the loss is {loss / len(X)} at learning rate "
+                f"{title}, batch {sums.batches}: the loss is {loss / examples} at learning rate "
                 f"{trainer.learning_rate:g}. Start again from fresh weights with a smaller rate."
             )
         sums.loss, sums.correct = sums.loss + loss, sums.correct + hits
-        sums.examples += len(X)
-        if stop_wanted:
+        sums.examples += examples
+        if agreed(stop_wanted):
             break
     if sums.examples == 0:
         raise ValueError("There is no picture to train on.")
     average_running_statistics(net, devices)
+    average_statistics(net)
     sums.seconds = time.perf_counter() - start
     return sums
 
@@ -136,4 +144,4 @@ def new_trainer(net, settings, num_batches):
     if settings.schedule == "cosine":
         steps = max(1, settings.num_epochs * num_batches)
         options["lr_scheduler"] = mx.lr_scheduler.CosineScheduler(steps, settings.learning_rate)
-    return gluon.Trainer(learning, settings.optimizer, options, update_on_kvstore=False)
+    return trainer_of_team(learning, settings.optimizer, options)

@@ -1,0 +1,79 @@
+"""Work for the processes of a cluster, by Dask."""
+
+import logging
+from concurrent.futures import CancelledError
+from itertools import islice
+
+from .cores import usable_cores
+from .download import DataError
+
+IN_FLIGHT = 8  # at least: more wait here, so that millions of jobs take no memory
+WAIT = 60  # seconds for the scheduler to answer, and for a first worker
+
+
+def computed(scheduler, function, jobs):
+    """What `function` gives for each job, as it comes; a worker that is lost is replaced by others.
+
+    Parameters
+    ----------
+    scheduler : str
+        Its address, or "local" for a process per core of this machine.
+    function : callable
+        Of this package: the workers import it.
+    jobs : iterable of tuple
+        Its arguments.
+
+    Raises
+    ------
+    DataError
+        The cluster cannot be used, or is gone.
+    """
+    try:
+        from distributed import Client, KilledWorker, as_completed
+    except ImportError as error:
+        raise ImportError(
+            "A scheduler needs Dask: pip install 'hotdog_ft[cluster]'.", name="distributed"
+        ) from error
+    # that the scheduler is gone is said below, in a sentence
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    where = {"address": scheduler, "timeout": WAIT}
+    if scheduler == "local":
+        where = {"n_workers": usable_cores() or 1, "host": "127.0.0.1", "dashboard_address": None}
+        # one thread each, for MXNet computes for one at a time; a worker that is lost is no news
+        where.update(threads_per_worker=1, silence_logs="ERROR")
+    try:
+        client = Client(**where)
+    except (OSError, ValueError) as error:
+        raise DataError(f"There is no Dask scheduler at {scheduler} ({error}).") from error
+    with client:
+        try:
+            client.wait_for_workers(1, WAIT)
+        except TimeoutError as error:
+            how = f"dask worker {scheduler} --nthreads 1"
+            raise DataError(f"{scheduler} has no workers: begin some, such as {how}.") from error
+        jobs = iter(jobs)
+        most = max(IN_FLIGHT, 2 * sum(client.nthreads().values()))
+        running = as_completed(
+            [client.submit(function, *job, pure=False) for job in islice(jobs, most)]
+        )
+        for future in running:
+            try:
+                result = future.result()
+            except CancelledError as error:
+                raise DataError(
+                    f"The scheduler {scheduler} is gone. The same call goes on when it is back."
+                ) from error
+            except KilledWorker as error:
+                raise DataError(
+                    f"Workers died over the same work, one after the other: {error}"
+                ) from error
+            except (ImportError, RuntimeError) as error:  # before anything of ours can look
+                if not isinstance(error, ImportError) and "deserializ" not in str(error):
+                    raise
+                raise DataError(
+                    "The cluster lacks this hotdog_ft: install the same version for the scheduler "
+                    f"and all workers ({' '.join(str(error).split())})."
+                ) from error
+            for job in islice(jobs, 1):
+                running.add(client.submit(function, *job, pure=False))
+            yield result

@@ -1,0 +1,177 @@
+"""Predictions of any number of files: a folder of small tables, written one after the other."""
+
+import csv
+import json
+import os
+import socket
+import sys
+from functools import lru_cache, partial
+from hashlib import sha256
+from pathlib import Path
+
+from tqdm import tqdm
+
+from .cluster import computed
+from .download import DataError, make_folder, user_path, write_whole
+from .model import fingerprint
+from .prediction import Judge, frame
+from .sources import files_of, opened
+from .weights import load_net
+
+FILES = 256  # in a part
+ABOUT = "predictions.json"
+VERSION = sys.modules[__package__].__version__
+
+
+def predict_files(net, paths, out, *, scheduler=None, **options):
+    """Classify any number of files; the answers are written as they come.
+
+    The folder `out` gets a table for every 256 files: ``part-000000.csv``, ``part-000001.csv``, …
+    have the columns of `predict`, and ``bad-000000.csv``, … list a part's files that cannot be
+    read, each with a sentence. A table that is there is whole. The same call goes on where it was
+    stopped or killed. Two batches of pictures are in memory, and the names of all files.
+
+    Parameters
+    ----------
+    net : HybridBlock, or path of a file from `save_net`
+    paths : path, or iterable of paths
+        Files, folders and patterns, as in `predict`.
+    out : path
+        A folder, made unless it is there. It belongs to one net, one list of files, one set of
+        options.
+    scheduler : str, optional
+        Address of a Dask scheduler whose workers do it, or "local" for a process per core of this
+        machine; needs ``hotdog_ft[cluster]``. The workers must see `net`, which is a path then, and
+        the files where this process sees them. Only this process writes.
+    **options
+        ``classes``, ``size``, ``top_k`` and ``probabilities``, as in `predict`.
+
+    Returns
+    -------
+    int
+        How many files are bad.
+
+    Raises
+    ------
+    DataError
+        There is none of the files; `out` belongs to something else or cannot be written to; or
+        something is wrong with the cluster. What was written stays.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from hotdog_ft import load_recipe
+    >>> recipe = load_recipe("mini")
+    >>> pictures = recipe.load_data()[1].paths[:300]
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     predict_files(recipe.load_pretrained_net(), pictures, out, size=64)
+    ...     sorted(os.listdir(out))
+    0
+    ['part-000000.csv', 'part-000001.csv', 'predictions.json']
+    """
+    is_path = isinstance(net, (str, os.PathLike))
+    if scheduler and not is_path:
+        raise ValueError("net must be the path of a file for a scheduler: its workers open it.")
+    judge = Judge(load_net(net) if is_path else net, **options)
+    judge.begin()
+    files, folder = files_of(paths), os.getcwd()
+    identity = {
+        "net": fingerprint(judge.net),
+        "class names": list(map(str, judge.names)),
+        "size": [judge.size, judge.mirrored],
+        "top_k": judge.top_k,
+        "probabilities": judge.probabilities,
+        "files": [len(files), sha256(b"\0".join(map(os.fsencode, files))).hexdigest()],
+    }
+    out = _claimed(out, identity)
+    chunks = {out / f"part-{at // FILES:06}.csv": at for at in range(0, len(files), FILES)}
+    todo = {path: files[at : at + FILES] for path, at in chunks.items() if not path.exists()}
+    begun = len(files) - sum(map(len, todo.values()))
+    # disable=None: a bar in a terminal alone
+    with tqdm(total=len(files), initial=begun, unit=" files", leave=False, disable=None) as bar:
+        if scheduler:
+            where = os.path.abspath(user_path(net)), identity["net"], folder
+            asked = None if judge.classes is None else tuple(judge.classes)
+            asked = asked, judge.size, judge.top_k, judge.probabilities
+            results = computed(scheduler, partial(_by_worker, VERSION, where, asked), todo.items())
+        else:
+            results = (
+                (path, *_part(judge, some, folder, bar.update)) for path, some in todo.items()
+            )
+        try:
+            for path, good, bad in results:
+                if bad:  # first, for the part says that it was done
+                    write_whole(path.with_name(path.name.replace("part", "bad")), bad)
+                write_whole(path, good)
+                bar.update(len(todo[path]) if scheduler else 0)
+        except KeyboardInterrupt as stop:
+            stop.args = (f"Stopped. What was done is in {out}: the same call goes on from there.",)
+            raise
+    return sum(map(_rows, out.glob("bad-*.csv")))
+
+
+def _claimed(out, identity):
+    """The folder `out`, noted as that of these predictions; one of others is refused."""
+    out = make_folder(out)
+    about = out / ABOUT
+    if not about.exists():
+        if any(not entry.name.startswith(".") for entry in out.iterdir()):
+            raise DataError(f"{out} holds something else: name a new folder for the predictions.")
+        write_whole(about, json.dumps(identity, indent=1).encode())
+    try:
+        found = dict(json.loads(about.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{about} is damaged ({error}): name another folder.") from error
+    other = [name for name in identity if found.get(name) != identity[name]]
+    if other:
+        raise DataError(
+            f"{out} holds other predictions (what differs: {', '.join(other)}): name another "
+            "folder, or remove this one to begin again."
+        )
+    return out
+
+
+def _part(judge, files, folder, seen=lambda count: None):
+    """The two tables of some files as CSV, bytes; the second is None if no file is bad."""
+    import pandas as pd
+
+    _, errors, answers = judge(opened(files, folder), True, seen)
+    good = [file for place, file in enumerate(files) if place not in errors]
+    bad = {"file": [files[place] for place in errors], "error": list(errors.values())}
+    tables = frame(good, {}, *answers, names=judge.names), pd.DataFrame(bad) if errors else None
+    return tuple(
+        None if table is None else table.to_csv(index=False).encode("utf-8", "surrogateescape")
+        for table in tables
+    )
+
+
+def _rows(path):
+    with open(path, newline="", encoding="utf-8", errors="surrogateescape") as file:
+        return sum(1 for _ in csv.reader(file)) - 1
+
+
+@lru_cache(1)
+def _judge_of(path, sha256, classes, size, top_k, probabilities):
+    net = load_net(path)
+    if fingerprint(net) != sha256:
+        raise DataError(f"{path} holds another net there.")
+    judge = Judge(net, classes, size, top_k=top_k, probabilities=probabilities)
+    judge.begin()
+    return judge
+
+
+def _by_worker(version, where, asked, path, files):
+    """A part as a worker of a cluster does it: what is wrong with the worker is a DataError."""
+    worker = f"The worker on {socket.gethostname()}"
+    if version != VERSION:
+        raise DataError(
+            f"{worker} has hotdog_ft {VERSION}, and this is {version}: install the same."
+        )
+    net, sha256, folder = where
+    try:
+        judge = _judge_of(net, sha256, *asked)
+    except DataError as error:
+        raise DataError(f"{worker} cannot use the net: {error}") from error
+    if not any(Path(folder, file).exists() for file in files):
+        raise DataError(f"{worker} sees nothing where {files[0]} is: it must see the same files.")
+    return (path, *_part(judge, files, folder))

@@ -1,0 +1,133 @@
+"""The processes that train one net together, each on its share of every mini-batch.
+
+Horovod starts them and says so in their environment; nothing else turns this on. A process alone is
+a team of one: what is summed over it stays as it is, and its share is everything.
+"""
+
+import os
+from functools import lru_cache
+
+import numpy as np
+from mxnet import gluon, nd
+
+from .devices import available_devices
+from .download import user_path, write_whole
+from .mxnet_internals import arrays_of, set_arrays
+
+
+@lru_cache(1)
+def _horovod():
+    """``horovod.mxnet``, begun; None for a process alone."""
+    if int(os.environ.get("HOROVOD_SIZE", 1)) < 2:
+        return None
+    try:
+        import horovod.mxnet as hvd
+    except ImportError as error:
+        raise ImportError(
+            f"Horovod started this process, but its part for MXNet is missing ({error}): see "
+            "`make cluster`.",
+            name="horovod",
+        ) from error
+    hvd.init()
+    return hvd
+
+
+def size():
+    """How many processes there are."""
+    hvd = _horovod()
+    return hvd.size() if hvd else 1
+
+
+def is_first():
+    """Whether this is the one process that writes and prints."""
+    hvd = _horovod()
+    return hvd is None or hvd.rank() == 0
+
+
+def share_of(count):
+    """This process's part of `count` things, a slice; the parts follow one another by rank."""
+    hvd = _horovod()
+    if hvd is None:
+        return slice(None)
+    return slice(count * hvd.rank() // hvd.size(), count * (hvd.rank() + 1) // hvd.size())
+
+
+def own_devices(devices=None):
+    """The devices that are given, else all GPUs, else the CPU; of several processes each gets one.
+
+    With two contexts in a process Horovod would add up wrong gradients.
+    """
+    devices = list(devices or available_devices())
+    hvd = _horovod()
+    return [devices[hvd.local_rank() % len(devices)]] if hvd else devices
+
+
+def total(values):
+    """Numbers summed over all processes, as a list."""
+    hvd = _horovod()
+    if hvd is None:
+        return values
+    mine = nd.array(np.asarray(values, "float64"), dtype="float64")
+    return hvd.allreduce(mine, op=hvd.Sum, name="hotdog_ft.total").asnumpy().tolist()
+
+
+def agreed(wish):
+    """Whether any of the processes wishes it: all get the same answer."""
+    return total([float(bool(wish))])[0] > 0
+
+
+def joined(*arrays):
+    """The rows of all processes in order of rank."""
+    hvd = _horovod()
+    if hvd is None:
+        return arrays
+    parts = hvd.allgather_object(arrays, name="hotdog_ft.rows")
+    return tuple(np.concatenate(column) for column in zip(*parts))
+
+
+def from_first(make):
+    """What `make` gives in the first process; the others do not call it."""
+    hvd = _horovod()
+    if hvd is None:
+        return make()
+    found = make() if hvd.rank() == 0 else None
+    return hvd.broadcast_object(found, name="hotdog_ft.object")
+
+
+def same_file(path):
+    """Give every process the file of the first one, where they see different folders."""
+    path = user_path(path)
+    content = from_first(lambda: path.read_bytes() if path.exists() else None)
+    if is_first():
+        return
+    if content is None:
+        path.unlink(missing_ok=True)
+    elif not path.exists() or path.read_bytes() != content:
+        write_whole(path, content)
+
+
+def same_net(net):
+    """Give every process the parameters of the first one; none goes on before all are here."""
+    if size() > 1:  # as NumPy arrays, for Horovod cannot send a weight in oneDNN's layout
+        set_arrays(net, from_first(lambda: arrays_of(net)))
+
+
+def average_statistics(net):
+    """Give every process the mean of all processes' BatchNorm statistics."""
+    if size() > 1:
+        arrays = arrays_of(net).items()
+        own = {name: a for name, a in arrays if name.endswith(("running_mean", "running_var"))}
+        for name, array in own.items():
+            own[name] = np.reshape(total(array.ravel()), array.shape) / size()
+        set_arrays(net, own)
+
+
+def new_trainer(parameters, optimizer, options):
+    """Gluon's trainer, or Horovod's, which averages gradients over the processes before a step."""
+    hvd = _horovod()
+    if hvd is None:
+        return gluon.Trainer(parameters, optimizer, options, update_on_kvstore=False)
+    # a list raises there; the keys keep the order, which checkpoints go by
+    return hvd.DistributedTrainer(
+        {f"{place:06}": p for place, p in enumerate(parameters)}, optimizer, options
+    )
