@@ -34,7 +34,7 @@ class BatchLoader:
     shuffle : bool
         A new order every epoch.
     share_of : callable, optional
-        Which part of a batch of so many pictures is wanted, a slice: see :mod:`hotdog_ft.team`.
+        Which part of a batch of so many pictures is wanted, a slice: see `hotdog_ft.team`.
 
     Yields
     ------
