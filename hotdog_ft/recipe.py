@@ -205,7 +205,8 @@ def load_recipe(mode=None, data=None, weights=None):
         raise DataError("The embedded set is missing: install hotdog_ft again.")
     mini = Recipe("mini", str(MINI / "hotdog-mini"), str(MINI / "resnet18-mini.params"))
     # tested as large as trained, and probed as in version 0.1: a lesson on what epochs add
-    mini = replace(mini, lp_ft=replace(FINE_TUNE, test_scale=1, probe_weight_decay=3e-4))
+    drawings = {"test_scale": 1, "probe_weight_decay": 3e-4, "learning_rate": 3e-5}
+    mini = replace(mini, lp_ft=replace(FINE_TUNE, **drawings))
     return mini.with_settings(size=64, batch_size=32, num_epochs=10)
 
 

@@ -59,11 +59,17 @@ IDEAS = {
         "num_epochs": 5,
         "learning_rate": 1e-4,
     },
-    "Adam, five epochs, twice, less decay before, label smoothing": {
+    "Adam, five epochs, 6 times, less decay before": {
         **ADAM,
         **LESS_DECAY,
         "num_epochs": 5,
-        "learning_rate": 6e-5,
+        "learning_rate": 2e-4,
+    },
+    "Adam, five epochs, 3 times, less decay before, label smoothing": {
+        **ADAM,
+        **LESS_DECAY,
+        "num_epochs": 5,
+        "learning_rate": 1e-4,
         "smoothing": 0.1,
     },
     "Adam, last stage": {**ADAM, "learning_rate": 1e-4, "trained": "last stage"},
