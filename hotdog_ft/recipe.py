@@ -45,10 +45,9 @@ class Recipe:
     mode : {"mini", "full"}
     data, weights : str or None
         Paths; None stands for the book's archive and for ImageNet weights, fetched when needed.
-    finetune, scratch, lp_ft : Settings
-        The chapter's two runs, and linear probing, then fine-tuning.
-    below_bound : Settings, optional
-        The chapter's fine-tuning at a rate that its new layer is stable with.
+    finetune, scratch, lp_ft, below_bound : Settings
+        The chapter's two runs; linear probing, then fine-tuning; the chapter's fine-tuning at a
+        rate that its new layer is stable with, if there is one.
     """
 
     mode: str
@@ -188,12 +187,9 @@ def load_recipe(mode=None, data=None, weights=None):
     """
     mode = mode or os.environ.get("HOTDOG_FT_MODE") or "mini"
     if mode == "full":
-        return Recipe(
-            "full",
-            _path(data or os.environ.get("HOTDOG_FT_DATA")),
-            _path(weights or os.environ.get("HOTDOG_FT_WEIGHTS")),
-            below_bound=BELOW_BOUND,
-        )
+        data = _path(data or os.environ.get("HOTDOG_FT_DATA"))
+        weights = _path(weights or os.environ.get("HOTDOG_FT_WEIGHTS"))
+        return Recipe("full", data, weights, below_bound=BELOW_BOUND)
     if mode != "mini":
         raise DataError(f"There is no mode {mode!r}: HOTDOG_FT_MODE and --mode take mini or full.")
     if data or weights:
@@ -205,9 +201,8 @@ def load_recipe(mode=None, data=None, weights=None):
         raise DataError("The embedded set is missing: install hotdog_ft again.")
     mini = Recipe("mini", str(MINI / "hotdog-mini"), str(MINI / "resnet18-mini.params"))
     # tested as large as trained, and probed as in version 0.1: a lesson on what epochs add
-    drawings = {"test_scale": 1, "probe_weight_decay": 3e-4, "learning_rate": 3e-5}
-    mini = replace(mini, lp_ft=replace(FINE_TUNE, **drawings))
-    return mini.with_settings(size=64, batch_size=32, num_epochs=10)
+    drawings = replace(FINE_TUNE, test_scale=1, probe_weight_decay=3e-4, learning_rate=3e-5)
+    return replace(mini, lp_ft=drawings).with_settings(size=64, batch_size=32, num_epochs=10)
 
 
 def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5, *, recipe=None):

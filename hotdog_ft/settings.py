@@ -107,12 +107,10 @@ class Settings:
     size : int
         Side of the network's input in pixels, at least 32.
     test_scale : float
-        Side of the input where the net is probed, tested and used, over `size`; 1 to 4. Training
-        crops show things larger, which a larger picture makes up for (Touvron et al. 2019). A net
-        that takes one size alone keeps to that.
+        Side of the input where the net is probed, tested and used, over `size`; 1 to 4 (Touvron et
+        al. 2019). A net that takes one size alone keeps to that.
     test_mirrored : bool
-        Whether a tested or predicted picture's outputs are the mean of its own and those of its
-        mirror image.
+        Whether a picture's outputs are the mean of its own and its mirror image's.
     crop_scale : tuple of 2 float
         Smallest and largest share of a picture's area in a training crop.
     batch_size, num_epochs : int
@@ -229,15 +227,12 @@ class Settings:
         return "lp_ft" if self.probe_steps else "finetune"
 
 
-# The chapter's two runs.
+# The chapter's two runs; the first at a rate that its new layer bears on ImageNet's features.
 CHAPTER = Settings()
 SCRATCH = Settings(from_scratch=True, learning_rate=0.1, output_lr_mult=1)
-# The first, at a rate that the new layer is stable with on ImageNet's features (below 0.0017 here,
-# notebook 06). Chosen on parts of the training set: tools/choose_recipe.py.
 BELOW_BOUND = Settings(learning_rate=0.0015)
 
-# Linear probing, then fine-tuning (Kumar et al. 2022), gently by Adam, and every picture looked at
-# larger than in training and in its mirror image too. Chosen on parts of the training set, before
+# Linear probing, then fine-tuning (Kumar et al. 2022). Chosen on parts of the training set, before
 # any look at the test set: tools/choose_recipe.py, weigh_ideas.py, cross_validate.py.
 FINE_TUNE = Settings(
     test_scale=9 / 7,  # 288 pixels where training has 224

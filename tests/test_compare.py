@@ -15,12 +15,12 @@ def test_the_record_holds_every_run_and_where_it_comes_from(tiny, tmp_path):
     (path,) = (tmp_path / "results").iterdir()
     assert Record.load(path).entries == record.entries
     assert [(entry.settings.seed, entry.run) for entry in record.entries] == [
-        (seed, name) for seed in (0, 1) for name in ("finetune", "scratch", "lp_ft")
+        (seed, name) for seed in (0, 1) for name in ("finetune", "below_bound", "scratch", "lp_ft")
     ]
     for entry in record.entries:  # each answer is kept, and gives the accuracy again
         labels, logits = evaluation.as_told(entry.figures)
         assert (logits.argmax(axis=1) == labels).mean() == entry.history.last_test_acc
-    assert len(lines) == 7 and str(path) in lines[-1]
+    assert len(lines) == 9 and str(path) in lines[-1]
     assert str(tmp_path) not in path.read_text()
     table = tables.result_table(record.histories(1))
     assert table.loc["book: test acc", "fine-tuning"] == 0.934  # the chapter's printed figures
@@ -39,16 +39,16 @@ def test_a_second_call_runs_only_what_is_missing(tiny, tmp_path):
     first = studies.compare(tiny, [0], tmp_path, quiet)
     lines = []
     second = studies.compare(tiny, [0, 1], tmp_path, lines.append)
-    assert second.entries[:3] == first.entries and len(second.entries) == 6
-    assert len(lines) == 4 and all("seed 1" in line for line in lines[:3])
+    assert second.entries[:4] == first.entries and len(second.entries) == 8
+    assert len(lines) == 5 and all("seed 1" in line for line in lines[:4])
 
 
 def test_other_settings_join_the_record_and_are_left_out_of_the_answer(tiny, tmp_path):
     studies.compare(tiny, [0], tmp_path, quiet)
     longer = studies.compare(tiny.with_settings(num_epochs=2), [0], tmp_path, quiet)
-    assert [entry.settings.num_epochs for entry in longer.entries] == [2, 2, 2]
+    assert [entry.settings.num_epochs for entry in longer.entries] == [2, 2, 2, 2]
     (path,) = tmp_path.glob("*.json")
-    assert len(Record.load(path).entries) == 6
+    assert len(Record.load(path).entries) == 8
 
 
 def test_another_data_set_never_touches_a_record(tiny, picture_folders, tmp_path):

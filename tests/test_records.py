@@ -185,6 +185,7 @@ def test_every_committed_record_is_read_and_is_plausible(path):
         figures = [*entry.figures.get("valid_acc", []), *entry.figures.get("accuracy", {}).values()]
         for views in entry.figures.get("judged", {}).values():
             figures += [view["accuracy"] for view in views.values()]
+        figures += [net["accuracy"] for net in entry.figures.get("answers", {}).values()]
         accuracies = [*history.train_acc, *history.test_acc, *figures]
         accuracies += [history.probe_acc] if history.probe_acc is not None else []
         assert accuracies and all(0 <= value <= 1 for value in accuracies)
@@ -192,7 +193,7 @@ def test_every_committed_record_is_read_and_is_plausible(path):
             assert len(history.loss) == entry.settings.num_epochs or entry.diverged
             assert all(np.isfinite(history.loss)) and min(history.seconds) > 0
             # parts of the training set: by `fraction`, or folds that a recipe was chosen on
-            whole = entry.settings.fraction == 1 and not record.study.startswith("choose-")
+            whole = entry.settings.fraction == 1 and "fold" not in entry.case
             pictures = record.about["train_pictures"]
             assert (history.num_examples == pictures) == whole
             assert history.num_examples <= pictures
