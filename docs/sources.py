@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 # which page shows a file
 PAGES = {
     "README.md": "index.md",
+    "README.vi.md": "index.md",
     "results/README.md": "results.md",
     "benchmarks/README.md": "benchmarks.md",
     "tests/README.md": "promises.md",
