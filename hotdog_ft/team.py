@@ -81,7 +81,7 @@ def joined(*arrays):
     hvd = _horovod()
     if hvd is None:
         return arrays
-    parts = hvd.allgather_object(arrays, name="hotdog_ft.rows")
+    parts = hvd.allgather_object(arrays, name="hotdog_ft.objects")
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 
@@ -90,8 +90,9 @@ def from_first(make):
     hvd = _horovod()
     if hvd is None:
         return make()
+    # not broadcast_object: there the first process does not wait, and its next one meets this one
     found = make() if hvd.rank() == 0 else None
-    return hvd.broadcast_object(found, name="hotdog_ft.object")
+    return hvd.allgather_object(found, name="hotdog_ft.objects")[0]
 
 
 def same_file(path):
