@@ -17,10 +17,11 @@ import pooch
 from .download import DataError, cache_folder
 
 MAX_UNPACKED = 10 << 30  # bytes that an archive may hold; the book's holds 0.26 GB
+MAX_LEVELS = 100  # of folders; a thousand take hours to look through
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 BY_HAND = "unpack it by hand and name the folder of pictures"
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, UnicodeError)
-DAMAGED += (NotImplementedError, RecursionError)  # an unknown method; too many folders in a name
+DAMAGED += (NotImplementedError,)  # an unknown method
 
 
 def _zip_members(zipped):
@@ -51,14 +52,16 @@ def _picture_members(archive, members):
         total += size
         if total > MAX_UNPACKED:
             problem = f"would unpack to more than {MAX_UNPACKED >> 30} GiB"
+        elif name.count("/") > MAX_LEVELS:
+            problem = f"has folders more than {MAX_LEVELS} levels deep"
         elif os.path.isabs(name) or ".." in name.replace("\\", "/").split("/"):
             problem = "wants to write outside its folder"
         elif not problem and name.lower().endswith(ARCHIVES):
             problem = "holds another archive"
         if problem:
             raise DataError(
-                f"{archive} {problem} ({name}): refused, nothing was unpacked. If you trust it, "
-                f"{BY_HAND}."
+                f"{archive} {problem} ({name[:200]}): refused, nothing was unpacked. If you trust "
+                f"it, {BY_HAND}."
             )
         kept.append(member)
     return kept

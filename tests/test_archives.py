@@ -197,7 +197,8 @@ except hotdog_ft.DataError as error:
 
 
 @pytest.mark.parametrize(
-    "names", [[f"a/{'ơ' * 200}.png"], ["a/b", "a/b/1.png"], ["a/" * 1500 + "1.png"]]
+    "names",
+    [[f"a/{'ơ' * 200}.png"], ["a/b", "a/b/1.png"], ["a/" * 1500 + "1.png"], ["a/" * 101 + "1.png"]],
 )
 def test_report_84_names_that_this_disk_cannot_hold(names, tmp_path):
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as zipped:
