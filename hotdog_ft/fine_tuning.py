@@ -81,7 +81,7 @@ def fine_tune(
     >>> history = fine_tune(net, train_imgs, test_imgs, size=64, num_epochs=1, fraction=0.1)
     ... # doctest: +ELLIPSIS
     features of 60 pictures  ... s
-    output layer alone  train 0...  test 0...  ... s
+    output layer alone  train ...  test 0...  ... s
     epoch 1/1  loss 0...  train 0...  test 0...  ... s
     >>> history.probe_acc > 0.7
     True

@@ -14,7 +14,6 @@ from .augment import TestAugs, TrainAugs
 from .data import WORKERS
 from .download import DataError
 from .picture import from_array, from_image
-from .team import share_of
 
 
 class BatchLoader:
@@ -199,6 +198,8 @@ def loaders(train_imgs, test_imgs, settings, train_augs=None, test_size=None):
     BatchLoader, BatchLoader
         The first one in a new order every epoch, this process's share of every mini-batch.
     """
+    from .team import share_of  # needs MXNet, and `onnx_predict` uses this module without
+
     train_augs = train_augs or TrainAugs(settings.size, settings.crop_scale)
     size, batch_size = test_size or settings.test_size, settings.batch_size
     return (

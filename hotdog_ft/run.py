@@ -177,7 +177,6 @@ def train(
                 saved.restore(net, trainer)
             elif saved:
                 saved.save(net, trainer, history, None, None, best)
-            stopped = False
             while not _is_over(history, settings):
                 states = generator_states()
                 reseed_mxnet(states)
@@ -206,10 +205,9 @@ def train(
                     if after_epoch and is_first():
                         after_epoch(history)
                     restore_generators(states)
-                stopped = agreed(interrupts)  # in a team not before the first one has saved
-                if stopped:
+                if agreed(interrupts):  # in a team not before the first one has saved
                     break
-            if stopped:
+            if agreed(interrupts):
                 begun = f"batch {sums.batches} of epoch {len(history.loss) + 1}"
                 done = begun if sums.batches else f"epoch {len(history.loss)}"
                 raise KeyboardInterrupt(

@@ -54,7 +54,7 @@ def test_the_spread_is_students_interval_for_one_more_run():
 
 def test_an_accuracy_outside_the_recorded_spread_is_named(tiny, monkeypatch):
     entries = [
-        Entry(settings, History(test_acc=[accuracy]))
+        Entry(settings, History(test_acc=[accuracy]), case={"run": kind})
         for kind, settings in tiny.runs.items()
         for accuracy in ((2.0, 2.0) if kind == "scratch" else (0.0, 1.0))  # no run reaches 2
     ]

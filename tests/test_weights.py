@@ -104,10 +104,10 @@ def test_names_and_size_are_those_that_training_left_on_the_net(net, picture_fol
     hotdog_ft.fine_tune(net, *images, size=48, num_epochs=0)
     hotdog_ft.save_net(net, tmp_path / "net.safetensors")
     loaded = hotdog_ft.load_net(tmp_path / "net.safetensors")
-    assert (loaded.classes, loaded.size) == (["a", "b"], 48)
+    assert (loaded.classes, loaded.size) == (["a", "b"], 62)  # 9/7 of 48, where it is tested
     hotdog_ft.save_net(loaded, tmp_path / "again.safetensors", classes=["x", "y"])
     loaded = hotdog_ft.load_net(tmp_path / "again.safetensors")
-    assert (loaded.classes, loaded.size) == (["x", "y"], 48)
+    assert (loaded.classes, loaded.size) == (["x", "y"], 62)
 
 
 def test_a_net_without_names_or_size_is_not_saved_without_them(net, tmp_path):

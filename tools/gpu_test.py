@@ -106,7 +106,7 @@ def compare(recipe, devices, recorded):
         new_net = hotdog_ft.scratch_net if settings.from_scratch else hotdog_ft.finetune_net
         net = new_net(recipe.load_pretrained_net(), 2)
         history = hotdog_ft.train(net, *recipe.load_data(), settings, devices=devices)
-        theirs = [e.history.last_test_acc for e in recorded.entries if e.settings.kind == kind]
+        theirs = [e.history.last_test_acc for e in recorded.entries if e.run == kind]
         found[kind] = {"accuracy": history.last_test_acc, "recorded": spread(theirs)}
     return found
 
