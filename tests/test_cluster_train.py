@@ -119,9 +119,11 @@ def test_a_stopped_team_goes_on_from_the_checkpoint(how, data, tmp_path):
         assert "KeyboardInterrupt: Stopped after " in err
     assert not (tmp_path / "stopped-0.npz").exists()
     finish(begin(2, tmp_path / "stopped", data, **settings))
-    for rank in range(2):  # a stop within an epoch averages the running statistics once more
-        found, expected = arrays(tmp_path / "stopped", rank), arrays(tmp_path / "whole")
-        assert_same(found, expected, exactly=how == "kill")
+    found, expected = arrays(tmp_path / "stopped"), arrays(tmp_path / "whole")
+    assert_same(arrays(tmp_path / "stopped", rank=1), found)
+    if how == "ctrl-c":  # a stop within an epoch averages once more what an empty share leaves
+        expected = {name: a for name, a in expected.items() if "running_" not in name}
+    assert_same(found, expected)
 
 
 @long
