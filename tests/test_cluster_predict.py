@@ -103,12 +103,18 @@ def test_a_net_in_memory_is_nothing_for_a_scheduler(photos):
         predict_files(make_source_net(), "photos", "out", scheduler="local")
 
 
+def begun(folder, address):
+    """A prediction on the cluster, of which two parts are written."""
+    process = predict("--out", "out", "--scheduler", address)
+    wait_for(folder / "out/part-000001.csv", process)
+    return process
+
+
 @long
 def test_a_killed_worker_leaves_no_gap_and_nothing_twice(photos, cluster):
     folder = photos(2560)
     address, (_, first, second), _ = cluster(2)
-    process = predict("--out", "out", "--scheduler", address)
-    wait_for(folder / "out/part-000001.csv", process)
+    process = begun(folder, address)
     first.kill()
     out, err = process.communicate()
     assert "bad files: 9" in out and err == "" and second.poll() is None
@@ -123,8 +129,7 @@ def test_a_killed_worker_leaves_no_gap_and_nothing_twice(photos, cluster):
 def test_a_scheduler_that_goes_away_is_one_sentence_and_another_goes_on(photos, cluster):
     folder = photos(2560)
     address, (scheduler, _), _ = cluster(1)
-    process = predict("--out", "out", "--scheduler", address)
-    wait_for(folder / "out/part-000001.csv", process)
+    process = begun(folder, address)
     scheduler.kill()
     _, err = process.communicate()
     assert process.returncode == 1 and err == (
@@ -143,8 +148,7 @@ def test_a_scheduler_that_goes_away_is_one_sentence_and_another_goes_on(photos, 
 def test_all_workers_lost_and_a_new_one_goes_on(photos, cluster):
     folder = photos(2560)
     address, (_, first), worker = cluster(1)
-    process = predict("--out", "out", "--scheduler", address)
-    wait_for(folder / "out/part-000001.csv", process)
+    process = begun(folder, address)
     first.kill()
     threading.Timer(1, worker).start()
     out, err = process.communicate()

@@ -12,27 +12,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from choose_recipe import CHOSEN, accuracy_and_loss, folds, new_net
+from choose_recipe import accuracy_and_loss, folds, new_net
 from scipy.stats import binomtest
 
 from hotdog_ft import load_recipe, train
 from hotdog_ft.evaluation import as_told, logits_of, told
 from hotdog_ft.mxnet_internals import arrays_of, set_arrays
 from hotdog_ft.records import Entry
+from hotdog_ft.settings import FINE_TUNE
 from hotdog_ft.studies import study
 
 RESULTS = Path(__file__).parents[1] / "results"
-RATES = (3e-5,)
-BASE = replace(
-    CHOSEN,
-    test_scale=9 / 7,
-    test_mirrored=True,
-    optimizer="adam",
-    output_lr_mult=1.0,
-    probe_weight_decay=1e-4,
-    momentum=0.0,
-    weight_decay=0.0,
-)
 
 
 def mean_of(*nets):
@@ -97,8 +87,8 @@ def tell(entries):
 
 if __name__ == "__main__":
     recipe = load_recipe("full")
-    for rate in map(float, sys.argv[1:] or RATES):
-        settings = replace(BASE, learning_rate=rate)
+    for rate in map(float, sys.argv[1:] or [FINE_TUNE.learning_rate]):
+        settings = replace(FINE_TUNE, learning_rate=rate)
         cases = [(settings, {"fold": fold}) for fold in range(5)]
         record = study("cross-validate", recipe, cases, RESULTS, run_case=validate)
         tell(record.only([settings]).entries)
