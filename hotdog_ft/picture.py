@@ -8,6 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+try:
+    from simplejpeg import decode_jpeg, decode_jpeg_header
+except ImportError:  # no wheel for this Python: Pillow does it all
+    decode_jpeg = None
+
 from .colour import to_srgb
 from .download import DataError
 from .picture_array import from_array
@@ -97,6 +102,10 @@ def _decoded(file, name):
         raise _Unreadable(*why_not(head))
     decoder = _decoder(kind, head)
     data, info = without_metadata(kind, head + file.read())
+    pixels = _jpeg_at_once(data, info) if kind == "JPEG" else None
+    if pixels is not None:
+        plain = orientation(info) == 1 and not info.get("icc_profile")
+        return pixels if plain else _pixels(Image.fromarray(pixels), info)
     # not Image.open: it gives up at a large JPEG before `draft` can make it small
     with decoder(io.BytesIO(data), name) as image:
         tags = getattr(image, "tag_v2", {})
@@ -104,7 +113,7 @@ def _decoded(file, name):
             raise _Unreadable("it is a camera's raw file", "Develop it to JPEG or PNG.")
         whole = math.prod(image.size)
         image.draft(None, (SHORT_SIDE, SHORT_SIDE))
-        _check_size(image, whole, scans=info.get("scans", False))
+        _check_size(math.prod(image.size), whole, scans=info.get("scans", False))
         return _pixels(image, info)
 
 
@@ -124,9 +133,28 @@ def _decoder(kind, head):
     return factory
 
 
-def _check_size(image, whole, scans):
+def _jpeg_at_once(data, info):
+    """The pixels of a JPEG in colour, without Pillow's detours; None where it is for Pillow to do.
+
+    Both decode by libjpeg-turbo, to the same pixels. What is odd or damaged Pillow judges.
+    """
+    if decode_jpeg is None:
+        return None
+    try:
+        height, width, colours, _ = decode_jpeg_header(data)
+        if colours != "YCbCr":
+            return None
+        part = max(n for n in (1, 2, 4, 8) if n == 1 or n * SHORT_SIDE <= min(height, width))
+        height, width, whole = -(-height // part), -(-width // part), height * width
+        _check_size(height * width, whole, scans=info.get("scans", False))
+        return decode_jpeg(data, min_height=height, min_width=width, min_factor=part)
+    except ValueError:
+        return None
+
+
+def _check_size(pixels, whole, scans):
     """What Pillow holds for safe, of the pixels that are decoded, not of those in the file."""
-    limit, pixels = Image.MAX_IMAGE_PIXELS or math.inf, math.prod(image.size)
+    limit = Image.MAX_IMAGE_PIXELS or math.inf
     # of a JPEG in several scans, the decoder keeps all that is in the file, up to 6 bytes a pixel
     if scans and pixels <= limit:
         limit, pixels = 2 * limit, whole
