@@ -2,7 +2,8 @@
 
 import argparse
 
-from .settings import BALANCES, FINE_TUNE, KEPT
+from .rules import BALANCES, KEPT
+from .settings import FINE_TUNE
 
 # The options of `train` that are settings: their field, what they take, and what they are for.
 TRAIN_SETTINGS = {
