@@ -172,3 +172,37 @@ def paired_gap(first, second):
     gaps = np.subtract(first, second)
     half = t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / np.sqrt(len(gaps))
     return gaps.mean(), gaps.mean() - half, gaps.mean() + half
+
+
+def paired_gain(right, before):
+    """How many more of the same pictures are right than before, and whether that may be chance.
+
+    Parameters
+    ----------
+    right, before : sequence of bool
+        Whether each picture is right, in the same order.
+
+    Returns
+    -------
+    won, lost : int
+        Pictures that are right and were not, and the other way.
+    gain, low, high : float
+        Difference of the accuracies, and its 95 % interval from the pictures that changed.
+    p : float
+        McNemar's exact test: how often as many would change, were both ways as likely.
+
+    Examples
+    --------
+    >>> before = [True] * 80 + [False] * 20
+    >>> won, lost, gain, low, high, p = paired_gain([True] * 90 + [False] * 10, before)
+    >>> won, lost, round(gain, 3), round(low, 3), round(high, 3), round(p, 5)
+    (10, 0, 0.1, 0.041, 0.159, 0.00195)
+    """
+    from scipy.stats import binomtest
+
+    right, before = np.asarray(right), np.asarray(before)
+    won, lost = int((right & ~before).sum()), int((before & ~right).sum())
+    gain = (won - lost) / len(right)
+    half = 1.96 * np.sqrt((won + lost) / len(right) - gain**2) / np.sqrt(len(right))
+    p = binomtest(won, won + lost).pvalue if won + lost else 1.0
+    return won, lost, gain, float(gain - half), float(gain + half), float(p)

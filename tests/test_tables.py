@@ -155,3 +155,18 @@ class TestWorstConfusions:
     def test_without_confusions_it_is_an_empty_table_with_its_columns(self):
         found = tables.worst_confusions(pd.DataFrame([[1, 0], [0, 0]]))
         assert list(found) == ["true", "predicted", "count", "share"] and len(found) == 0
+
+
+def test_the_paired_gain_is_that_of_the_pictures_that_changed():
+    # Agresti, Categorical Data Analysis, 10.1: of 1,600 voters 794 approved twice, 150 the first
+    # time only, 86 the second time only; the difference is -0.04, its standard error 0.0095
+    before = np.repeat([True, True, False, False], [794, 150, 86, 570])
+    after = np.repeat([True, False, True, False], [794, 150, 86, 570])
+    won, lost, gain, low, high, p = tables.paired_gain(after, before)
+    assert (won, lost, gain) == (86, 150, -0.04)
+    assert low == pytest.approx(-0.04 - 1.96 * 0.0095, abs=1e-4)
+    assert high == pytest.approx(-0.04 + 1.96 * 0.0095, abs=1e-4)
+    assert p < 1e-4
+    # five changes, all one way: two of the 32 ways that coins may fall
+    assert tables.paired_gain([True] * 5, [False] * 5)[-1] == pytest.approx(2 / 32)
+    assert tables.paired_gain(before, before) == (0, 0, 0, 0, 0, 1)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from choose_recipe import accuracy_and_loss, folds, new_net
-from scipy.stats import binomtest
 
 from hotdog_ft import load_recipe, train
 from hotdog_ft.evaluation import as_told, logits_of, told
@@ -21,6 +20,7 @@ from hotdog_ft.mxnet_internals import arrays_of, set_arrays
 from hotdog_ft.records import Entry
 from hotdog_ft.settings import FINE_TUNE
 from hotdog_ft.studies import study
+from hotdog_ft.tables import paired_gain
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -69,19 +69,15 @@ def right_of(entries, name):
 
 
 def tell(entries):
-    """Accuracy and loss over all pictures; against the probe, McNemar's exact test."""
+    """Accuracy and loss over all pictures, and the gain on the probe."""
     probe = right_of(entries, "probe")
     for name in entries[0].figures["answers"]:
         right = right_of(entries, name)
         loss = np.mean([entry.figures["answers"][name]["loss"] for entry in entries])
-        won, lost = int((right & ~probe).sum()), int((probe & ~right).sum())
-        # a paired difference of proportions, its variance from the pictures that changed
-        gain = (won - lost) / len(right)
-        error = np.sqrt((won + lost) - (won - lost) ** 2 / len(right)) / len(right)
-        p = binomtest(won, won + lost).pvalue if won + lost else 1.0
+        won, lost, gain, low, high, p = paired_gain(right, probe)
         print(
             f"{name}: accuracy {right.mean():.4f}, loss {loss:.4f}; {won} won, {lost} lost, "
-            f"gain {gain:.4f} ({gain - 1.96 * error:.4f} to {gain + 1.96 * error:.4f}), p {p:.4f}"
+            f"gain {gain:.4f} ({low:.4f} to {high:.4f}), p {p:.4f}"
         )
 
 
