@@ -13,7 +13,7 @@ from .download import DataError, user_path, write_whole
 from .generators import generator_states, restore_generators
 from .history import EpochSums, History
 from .identity import differences, start_sha256
-from .model import arrays_between, arrays_sha256
+from .model import arrays_sha256
 from .mxnet_internals import arrays_of, optimizer_states, set_arrays, set_optimizer_states
 from .team import is_first, size
 
@@ -75,11 +75,8 @@ class Checkpoint:
     def _refuse_another_run(self, net, epochs_begun):
         found, wanted = dict(self._about["identity"]), dict(self.identity)
         arrays, settings = arrays_of(net), wanted["settings"]
-        left = [self._arrays("net/"), self.best() or {}]
-        if self.start():
-            share = found["settings"]["start_share"]
-            left.append(arrays_between(self.start(), left[0], share))
-        if arrays_sha256(arrays) in map(arrays_sha256, left):
+        left = arrays_sha256(self._arrays("net/")), arrays_sha256(self.best() or {})
+        if arrays_sha256(arrays) in left:
             wanted["source net"] = found["source net"]  # the net is as this checkpoint left it
         else:  # as it was counted there; another probe is another setting
             probe_steps = found["settings"].get("probe_steps")
@@ -104,10 +101,6 @@ class Checkpoint:
         """The arrays of the best epoch as they were read, None if none was kept."""
         return self._arrays("best/") or None
 
-    def start(self):
-        """The arrays before the first epoch as they were read, None where they do not count."""
-        return self._arrays("start/") or None
-
     def restore(self, net, trainer):
         """Put parameters, optimizer, number of updates and generators back as they were read."""
         set_arrays(net, self._arrays("net/"))
@@ -116,7 +109,7 @@ class Checkpoint:
         set_optimizer_states(trainer, self._arrays("momentum/"))
         restore_generators(self._about["states"])
 
-    def save(self, net, trainer, history, sums=None, states=None, best=None, start=None):
+    def save(self, net, trainer, history, sums=None, states=None, best=None):
         """Write everything in one step; of several processes the first one does.
 
         Parameters
@@ -128,8 +121,6 @@ class Checkpoint:
             From `generator_states` when that epoch began; by default as they are now.
         best : dict of str to numpy.ndarray, optional
             The net's arrays after the best epoch.
-        start : dict of str to numpy.ndarray, optional
-            Those before the first epoch, if they have a share in the end.
         """
         if not is_first():
             return
@@ -137,7 +128,6 @@ class Checkpoint:
         states_of = optimizer_states(trainer).items()
         tensors.update({f"momentum/{name}": array.asnumpy() for name, array in states_of})
         tensors.update({f"best/{name}": array for name, array in (best or {}).items()})
-        tensors.update({f"start/{name}": array for name, array in (start or {}).items()})
         about = {
             "identity": self.identity,
             "states": states or generator_states(),

@@ -3,7 +3,6 @@
 import hashlib
 from numbers import Integral
 
-import numpy as np
 from mxnet import MXNetError, init, nd
 from mxnet.gluon import HybridBlock, nn
 
@@ -125,11 +124,6 @@ def scratch_net(pretrained_net, num_classes):
 def fingerprint(block):
     """Hash of every array in a part of a net, running statistics included."""
     return arrays_sha256(arrays_of(block))
-
-
-def arrays_between(start, end, start_share):
-    """Mean of two dictionaries of arrays, exact where both are the same."""
-    return {name: end[name] + np.float32(start_share) * (start[name] - end[name]) for name in end}
 
 
 def arrays_sha256(arrays):

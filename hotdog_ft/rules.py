@@ -76,7 +76,6 @@ RULES = {
     "probe_steps": _whole(0),
     "probe_learning_rate": _RATE,
     "probe_weight_decay": _WEIGHT,
-    "start_share": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),
     "balance": _one_of(BALANCES),
     "keep": _one_of(KEPT),
     "valid_fraction": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),

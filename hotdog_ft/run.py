@@ -1,7 +1,6 @@
 """A whole training run: probe, epochs, measuring, saving, choosing."""
 
 import time
-from contextlib import contextmanager
 
 from .checkpoint import Checkpoint, interrupts_noted, stop_explained
 from .checks import check_sets, test_size, warn_if_worse_than_guessing
@@ -13,7 +12,6 @@ from .identity import run_identity
 from .labels import class_weights, labels_of
 from .learning import learning_as_set
 from .loader import check_augs, loaders, plain_loader, progress
-from .model import arrays_between
 from .mxnet_internals import arrays_of, set_arrays
 from .probe import probe
 from .subsets import own_part, run_parts
@@ -47,20 +45,6 @@ def _kept(net, settings, history, by_class, best):
         return None
     history.kept_epoch = epoch
     return arrays_of(net)
-
-
-@contextmanager
-def _as_it_ends(net, start, settings):
-    """Within this block `net` is the one that the run would end with; afterwards it goes on."""
-    if not start:
-        yield
-        return
-    now = arrays_of(net)
-    set_arrays(net, arrays_between(start, now, settings.start_share))
-    try:
-        yield
-    finally:
-        set_arrays(net, now)
 
 
 def _is_over(history, settings):
@@ -166,7 +150,7 @@ def train(
     begun = saved and saved.read(net)
     same_net(net)
     history, sums = begun or (History(), EpochSums())
-    best, start_arrays = (saved.best(), saved.start()) if begun else (None, None)
+    best = begun and saved.best()
     history.devices = [str(device) for device in devices]
     train_part, valid_part = run_parts(train_imgs, valid_imgs, settings)
     classes = getattr(train_imgs, "classes", None)
@@ -186,15 +170,13 @@ def train(
             report(history.probe_line())
         net.collect_params().reset_ctx(devices)
         same_net(net)
-        if settings.start_share and not begun:
-            start_arrays = arrays_of(net)
         with interrupts_noted(checkpoint) as interrupts, learning_as_set(net, settings):
             trainer = new_trainer(net, settings, len(train_iter))
             net.hybridize(static_alloc=True, static_shape=True)
             if begun:
                 saved.restore(net, trainer)
             elif saved:
-                saved.save(net, trainer, history, None, None, best, start_arrays)
+                saved.save(net, trainer, history, None, None, best)
             while not _is_over(history, settings):
                 states = generator_states()
                 reseed_mxnet(states)
@@ -211,19 +193,17 @@ def train(
                 whole = not agreed(interrupts)
                 if whole:
                     start = time.perf_counter()
-                    with _as_it_ends(net, start_arrays, settings):
-                        test_acc, valid_acc, by_class = _measure(net, *measured)
-                        history.add_epoch(sums, test_acc, time.perf_counter() - start, valid_acc)
-                        best = _kept(net, settings, history, by_class, best)
+                    test_acc, valid_acc, by_class = _measure(net, *measured)
+                    history.add_epoch(sums, test_acc, time.perf_counter() - start, valid_acc)
+                    best = _kept(net, settings, history, by_class, best)
                     sums, states = EpochSums(), None
                 if saved:
-                    saved.save(net, trainer, history, sums, states, best, start_arrays)
+                    saved.save(net, trainer, history, sums, states, best)
                 if whole:
                     report(history.epoch_line(settings.num_epochs))
                     states = generator_states()
                     if after_epoch and is_first():
-                        with _as_it_ends(net, start_arrays, settings):
-                            after_epoch(history)
+                        after_epoch(history)
                     restore_generators(states)
                 if agreed(interrupts):  # in a team not before the first one has saved
                     break
@@ -234,8 +214,6 @@ def train(
                     f"Stopped after {done}, saved in {checkpoint}. The same call goes on from "
                     "there."
                 )
-            if start_arrays and not best:
-                best = arrays_between(start_arrays, arrays_of(net), settings.start_share)
             if best:
                 set_arrays(net, best)
     warn_if_worse_than_guessing(history, num_outputs, len(test_imgs or ()), settings.learning_rate)

@@ -54,10 +54,6 @@ class Settings:
         Steps of Adam that train `output` alone, on stored features, before the first epoch.
     probe_learning_rate, probe_weight_decay : float
         Of these steps; the decay is multiplied by the mean squared norm of the features.
-    start_share : float
-        Share that the parameters before the first epoch, after the probe, have in those that the
-        run is tested with and ends with, at least 0 and below 1: weight-space ensembling (Wortsman
-        et al. 2022).
     balance : {"none", "loss"}
         "loss" weights every picture by n / (k n_c), n_c of n pictures being of its class, one of k:
         rare classes count as much as frequent ones, in the probe as well.
@@ -105,7 +101,6 @@ class Settings:
     probe_steps: int = 0
     probe_learning_rate: float = 0.01
     probe_weight_decay: float = 3e-4
-    start_share: float = 0.0
     balance: str = "none"
     keep: str = "last"
     valid_fraction: float = 0.0

@@ -18,7 +18,7 @@ import hotdog_ft
 from hotdog_ft.checkpoint import interrupts_noted
 from hotdog_ft.settings import FINE_TUNE, Settings
 
-COSINE = {"schedule": "cosine", "probe_steps": 5, "use_global_stats": True, "start_share": 0.5}
+COSINE = {"schedule": "cosine", "probe_steps": 5, "use_global_stats": True}
 
 
 def finish(process):

@@ -84,7 +84,7 @@ def tell(entries):
 if __name__ == "__main__":
     recipe = load_recipe("full")
     for rate in map(float, sys.argv[1:] or [FINE_TUNE.learning_rate]):
-        settings = replace(FINE_TUNE, learning_rate=rate, start_share=0)  # all shares are told
+        settings = replace(FINE_TUNE, learning_rate=rate)
         cases = [(settings, {"fold": fold}) for fold in range(5)]
         record = study("cross-validate", recipe, cases, RESULTS, run_case=validate)
         tell(record.only([settings]).entries)
