@@ -1,91 +1,13 @@
 """All that decides a training run, apart from the pictures and the source net."""
 
-import math
 from dataclasses import dataclass, fields
+
+from .rules import RULES
 
 # What the same settings mean. Raised when the code begins to compute something else from them.
 METHOD = 1
 
-TRAINED = ("all", "last stage", "output")
-SCHEDULES = ("constant", "cosine")
-OPTIMIZERS = ("sgd", "adam")
-KEPT = ("last", "best")
-BALANCES = ("none", "loss")
 VALID_FRACTION = 0.2  # of the training pictures, where epochs are chosen and nothing else is said
-
-
-def _whole(least, below=math.inf):
-    end = "" if below == math.inf else f", below {below}"
-    return _int, lambda value: least <= value < below, f"a whole number from {least}{end}"
-
-
-def _int(value):
-    if value != int(value):
-        raise ValueError
-    return int(_number(value))
-
-
-def _float(value):
-    return float(_number(value))
-
-
-def _number(value):
-    if isinstance(value, (str, bytes)) or type(value).__name__ in ("bool", "bool_"):  # NumPy's too
-        raise TypeError
-    return value
-
-
-def _bool(value):
-    if value not in (True, False):
-        raise ValueError
-    return bool(value)
-
-
-def _pair(value):
-    low, high = value
-    return _float(low), _float(high)
-
-
-_RATE = _float, lambda value: 0 < value < math.inf, "above 0 and finite"
-_WEIGHT = _float, lambda value: 0 <= value < math.inf, "at least 0 and finite"
-_FLAG = _bool, lambda value: True, "True or False"
-
-
-def _one_of(names):
-    return str, lambda value: value in names, f"one of {', '.join(names)}"
-
-
-# What makes a Python value of each field (JSON takes no others), which values are good, in words.
-_RULES = {
-    "seed": _whole(0, 2**32),
-    "from_scratch": _FLAG,
-    "trained": _one_of(TRAINED),
-    "fraction": (_float, lambda value: 0 < value <= 1, "above 0 and at most 1"),
-    "size": _whole(32),
-    "test_scale": (_float, lambda value: 1 <= value <= 4, "from 1 to 4"),
-    "test_mirrored": _FLAG,
-    "crop_scale": (
-        _pair,
-        lambda value: 0 < value[0] <= value[1] <= 1,
-        "two shares of the area, the smaller first",
-    ),
-    "batch_size": _whole(1),
-    "num_epochs": _whole(0),
-    "optimizer": _one_of(OPTIMIZERS),
-    "learning_rate": _RATE,
-    "output_lr_mult": _WEIGHT,
-    "momentum": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),
-    "weight_decay": _WEIGHT,
-    "schedule": _one_of(SCHEDULES),
-    "use_global_stats": _FLAG,
-    "probe_steps": _whole(0),
-    "probe_learning_rate": _RATE,
-    "probe_weight_decay": _WEIGHT,
-    "balance": _one_of(BALANCES),
-    "keep": _one_of(KEPT),
-    "valid_fraction": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),
-    "patience": _whole(0),
-}
 
 
 @dataclass(frozen=True, repr=False)
@@ -144,6 +66,11 @@ class Settings:
         (`keep` "best", or a `patience`) holds out 0.2.
     patience : int
         Epochs without a better validation accuracy after which a run ends; 0 for never.
+    precision : {"float32", "int8", "auto"}
+        Of the features while they do not learn: for the probe, and where it is measured. With
+        "int8", 8-bit integers, the net is left with ``ranges``, by which `predict` takes them too;
+        "auto" is int8 where that pays, see `quantization`. Epochs are float32, as is all that is
+        measured after them.
 
     Examples
     --------
@@ -183,9 +110,10 @@ class Settings:
     keep: str = "last"
     valid_fraction: float = 0.0
     patience: int = 0
+    precision: str = "float32"
 
     def __post_init__(self):
-        for name, (convert, good, rule) in _RULES.items():
+        for name, (convert, good, rule) in RULES.items():
             given = getattr(self, name)
             try:
                 value = convert(given)

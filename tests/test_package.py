@@ -74,6 +74,6 @@ def test_a_module_imports_only_modules_on_lower_floors():
     assert set().union(*imports.values()) <= FILES.keys()
     height = floors(imports)
     assert all(height[below] < height[name] for name in imports for below in imports[name])
-    assert height["settings"] == 0 and height["__main__"] > height["studies"] > height["training"]
+    assert height["rules"] == 0 and height["__main__"] > height["studies"] > height["training"]
     with pytest.raises(graphlib.CycleError):
         floors({**imports, "settings": {"training"}})
