@@ -93,7 +93,7 @@ class _Graph:
 
 
 @in_turn
-def _watched(net, X):
+def layer_values(net, X):
     """A block that gives what each layer gives whose range is needed."""
     graph = _Graph(net, X)
     inside = graph.fused.get_internals()
@@ -181,7 +181,7 @@ def find_ranges(net, pictures):
         if getattr(net, "mirrored", False):
             X[1::2] = X[1::2, ..., ::-1]
         if block is None:
-            block = _watched(net, X)
+            block = layer_values(net, X)
         found += [_extremes(block, part) for part in np.array_split(X, -(-len(X) // 8))]
     if not found:
         raise DataError("There is no picture to find ranges on.")

@@ -68,13 +68,13 @@ def right_of(entries, name):
     return np.concatenate([as_told(entry.figures["answers"][name])[0] == 0 for entry in entries])
 
 
-def tell(entries):
-    """Accuracy and loss over all pictures; against the probe, McNemar's exact test."""
-    probe = right_of(entries, "probe")
+def tell(entries, base="probe"):
+    """Accuracy and loss over all pictures; against the answers `base`, McNemar's exact test."""
+    of_base = right_of(entries, base)
     for name in entries[0].figures["answers"]:
         right = right_of(entries, name)
         loss = np.mean([entry.figures["answers"][name]["loss"] for entry in entries])
-        won, lost = int((right & ~probe).sum()), int((probe & ~right).sum())
+        won, lost = int((right & ~of_base).sum()), int((of_base & ~right).sum())
         # a paired difference of proportions, its variance from the pictures that changed
         gain = (won - lost) / len(right)
         error = np.sqrt((won + lost) - (won - lost) ** 2 / len(right)) / len(right)
