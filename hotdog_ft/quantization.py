@@ -39,25 +39,32 @@ def _refusal(net, why):
     return ValueError(f"This {type(net).__name__} cannot compute in int8: {why}. Take float32.")
 
 
-def _faulty(graph):
-    """Names of the layers that MXNet 1.9.1 computes wrongly in int8.
+def _mixed_sums(graph):
+    """Convolutions that MXNet 1.9.1 gets wrong in int8: they add what has a sign to what has none.
 
-    A convolution whose sum with something may be negative, while that cannot be: oneDNN adds in
-    place, and what was above half of its range counts as negative. ResNet-V2 has one such layer,
-    behind the first pooling; it moves the features by 14 %, all others together by 3.
+    It adds in place, and the sum keeps the type of what it was added to.
+
+    Returns
+    -------
+    lost : list of str
+        What is added has no sign and the sum has one: all below zero would be lost.
+    cut : list of str
+        The other way round, a ReLU behind it: all above 127 of 255 steps would be lost.
     """
-    unsigned, found = set(), []
+    unsigned, lost, cut = set(), [], []
     for place, node in enumerate(json.loads(graph.tojson())["nodes"]):
         given, sources = node.get("attrs", {}), [source for source, *_ in node["inputs"]]
-        if (
+        is_sum = "with_sum" in given
+        without_sign = (
             given.get("act_type") == "relu"
-            or not {"with_act", "with_postsum_act"}.isdisjoint(given)
+            or ("with_postsum_act" if is_sum else "with_act") in given
             or (node["op"] == "Pooling" and sources[0] in unsigned)
-        ):
+        )
+        if is_sum and without_sign != (sources[-1] in unsigned):
+            (cut if without_sign else lost).append(node["name"])
+        if without_sign:
             unsigned.add(place)
-        elif "with_sum" in given and sources[-1] in unsigned:
-            found.append(node["name"])
-    return found
+    return lost, cut
 
 
 class _Graph:
@@ -71,11 +78,12 @@ class _Graph:
         try:
             build_graph(net.features, nd.array(X[:1]))
             self.fused = net.features(self.data).get_backend_symbol(ONEDNN)
+            lost, cut = _mixed_sums(self.fused)
             self.int8, _, _, self.collector = quantize_graph(
                 self.fused,
                 {},
                 {},
-                excluded_sym_names=_faulty(self.fused),
+                excluded_sym_names=lost,  # one in ResNet-V2, behind its first pooling
                 # whose weights MXNet wants as further parameters; in nets with such features alone
                 excluded_op_names=["_sg_mkldnn_fully_connected"],
                 calib_mode="naive",
@@ -87,6 +95,8 @@ class _Graph:
         self.layers = self.collector.include_layer
         if not self.layers:
             raise _refusal(net, "its features have no convolution")
+        # three in ResNet-V1, where a stage begins: their range shall end where it is cut off
+        self.widened = [255 / 127 if name[: -len("_output")] in cut else 1 for name in self.layers]
 
     def block(self, symbol):
         return gluon.SymbolBlock(symbol, self.data, params=self.parameters)
@@ -128,7 +138,8 @@ def quantized_features(net, ranges, X):
                 f"The net has ranges for {len(ranges)} layers instead of {len(graph.layers)}: find "
                 "them anew by net.ranges = find_ranges(net, pictures)."
             )
-        graph.collector.min_max_dict = dict(zip(graph.layers, ranges))
+        limits = [[low, high * k] for (low, high), k in zip(ranges, graph.widened)]
+        graph.collector.min_max_dict = dict(zip(graph.layers, limits))
         symbol, _, _ = calib_graph(graph.int8, {}, {}, graph.collector, "naive", logger=None)
         block = graph.block(symbol.get_backend_symbol(ONEDNN))
         block.hybridize(static_alloc=True)
