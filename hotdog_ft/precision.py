@@ -62,7 +62,8 @@ def settled(net, precision, size):
 
     Returns
     -------
-    {"float32", "int8"}
+    str
+        "float32" or "int8".
 
     Raises
     ------
@@ -106,6 +107,7 @@ def ranges_for(net, images, precision):
 
     Parameters
     ----------
+    net : HybridBlock
     images : ImageFolder
         Or anything with a length whose items are (picture, label).
     precision : {"float32", "int8", "auto"}

@@ -159,7 +159,7 @@ def find_ranges(net, pictures):
 
     Returns
     -------
-    list of [float, float]
+    list of list of float
         The lowest and the highest value of each layer: to be set as ``net.ranges``, which
         `save_net` keeps. When `features` have learnt, they are to be found anew.
 
