@@ -83,7 +83,10 @@ def test_auto_is_int8_where_it_is_faster_by_a_trial_once_a_process(net, photos, 
 def test_few_pictures_are_float32_unless_int8_is_asked_for(net, photos, processor):
     processor()
     assert how(net, sorted(photos.iterdir())[:31]) == "float32"
-    assert how(net, sorted(photos.iterdir())[:1], "int8") == "int8"
+    one = sorted(photos.iterdir())[0]
+    found = [hotdog_ft.predict(net, one, precision=asked) for asked in ("int8", "float32")]
+    assert found[0].attrs["precision"] == "int8"
+    assert found[0].probability[0] != found[1].probability[0]
 
 
 def test_a_net_without_ranges_is_as_it_was(net, photos, processor):
