@@ -7,7 +7,7 @@ The first call looks at the training pictures alone, or at N of them: ranges are
 256 of them, from the lowest to the highest value and by the least divergence (MXNet's "entropy");
 the output layer is trained on the features, in five-fold cross-validation. The second call tests
 nets that `train` has saved, one a seed, on the test pictures. HOTDOG_FT_MODE=mini takes the
-drawings. Minutes; what is done is not done again.
+drawings. An hour on two cores, minutes for the drawings; what is done is not done again.
 """
 
 import argparse
