@@ -8,18 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-import hotdog_ft  # noqa: F401 - before mxnet
+import hotdog_ft  # before mxnet
 
 # isort: split
 import mxnet as mx
 import numpy as np
 from mxnet.gluon.model_zoo.vision import resnet18_v1
-from serve import serve
+from serve import precision_tasks, serve
 
 from hotdog_ft.data import Pictures
 from hotdog_ft.folders import ImageFolder
 from hotdog_ft.inference import fused, outputs
 from hotdog_ft.loader import loaders
+from hotdog_ft.precision import for_batches
 from hotdog_ft.probe import fit_output
 from hotdog_ft.settings import FINE_TUNE, Settings
 from hotdog_ft.training import new_trainer, train_one_epoch, train_step
@@ -124,6 +125,13 @@ def grow(folder, count):
     return lambda: sum(len(y) for _, y in data_iter)
 
 
+def forward(folder, kind, seen):
+    """With the ranges that are in the file."""
+    net = hotdog_ft.load_net(folder / "net.safetensors")
+    block = for_batches(net, seen, kind)
+    return lambda X: outputs(block, X)
+
+
 def matrix(side):
     """The float32 matrix rate, by MXNet's oneDNN: "pictures" are floating-point operations."""
     a, b = (mx.nd.array(half) for half in np.random.normal(size=(2, side, side)))
@@ -147,5 +155,6 @@ if __name__ == "__main__":
             "probe_epoch": probe_epoch,
             "grow": grow,
             "matrix": matrix,
+            **precision_tasks(forward),
         }
     )

@@ -3,8 +3,11 @@
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
-from serve import serve
+from serve import precision_tasks, serve
+from torch.ao.quantization import get_default_qconfig_mapping
+from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
 from torch.library import define
 from torch.utils.data import DataLoader, Subset
 
@@ -112,6 +115,29 @@ def epoch(folder, count, batch_size):
     return once
 
 
+def forward(folder, kind, seen):
+    """float32, bfloat16 by autocast, or int8 by torch.ao, in its FX mode."""
+    net = resnet18().eval()
+    with np.load(folder / "torch.npz") as arrays:
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    left = net.load_state_dict(tensors, strict=False)
+    assert all("num_batches_tracked" in name for name in left.missing_keys)
+    net = net.to(memory_format=torch.channels_last)
+    if kind == "int8":
+        torch.backends.quantized.engine = "x86"
+        net = prepare_fx(net, get_default_qconfig_mapping("x86"), (torch.from_numpy(seen[:1]),))
+        net(torch.from_numpy(seen))
+        net = convert_fx(net)
+
+    def run(X):
+        bfloat16 = torch.autocast("cpu", torch.bfloat16, enabled=kind == "bfloat16")
+        with torch.inference_mode(), bfloat16:
+            X = torch.from_numpy(X).to(memory_format=torch.channels_last)
+            return net(X).float().numpy()
+
+    return run
+
+
 def matrix(side):
     a, b = torch.randn(2, side, side)
 
@@ -124,4 +150,5 @@ def matrix(side):
 
 
 if __name__ == "__main__":
-    serve({"train": train, "predict": predict, "load": load, "epoch": epoch, "matrix": matrix})
+    tasks = {"train": train, "predict": predict, "load": load, "epoch": epoch, "matrix": matrix}
+    serve({**tasks, **precision_tasks(forward)})

@@ -63,6 +63,7 @@ def side_by_side(contenders, request, repetitions):
             "per_second": median(run["pictures"] / run["seconds"] for run in runs),
             "cpu_ms": median(1e3 * run["cpu_seconds"] / run["pictures"] for run in runs),
             "all_seconds": [round(run["seconds"], 3) for run in runs],
+            "peak_gb": max(run["peak_gb"] for run in runs),
         }
     return found
 

@@ -7,9 +7,19 @@ comes.
 """
 
 import json
-import resource
 import sys
 import time
+from pathlib import Path
+
+import numpy as np
+
+CALIBRATION = 32  # pictures at the beginning of X.npy; the others are judged
+
+
+def peak_gb():
+    """The most memory that this process has held; getrusage would count its parent's too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1e6 for line in lines if line.startswith("VmHWM"))
 
 
 def serve(tasks):
@@ -32,9 +42,38 @@ def serve(tasks):
                     "pictures": pictures,
                     "seconds": time.perf_counter() - wall,
                     "cpu_seconds": time.process_time() - cpu,
-                    "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
+                    "peak_gb": peak_gb(),
                 }
             ),
             file=answers,
             flush=True,
         )
+
+
+def precision_tasks(forward):
+    """The tasks of `precision.py` for a contender.
+
+    Parameters
+    ----------
+    forward : callable
+        ``forward(folder, kind, seen)`` gives what makes logits of a batch, in the precision `kind`,
+        the script's argument; `seen` are pictures to calibrate on.
+    """
+
+    def begun(folder):
+        X = np.load(Path(folder) / "X.npy")
+        return X, forward(Path(folder), sys.argv[1], X[:CALIBRATION])
+
+    def rate(folder, batch_size):
+        X, run = begun(folder)
+        X = np.resize(X, (batch_size, *X.shape[1:]))
+        run(X)
+        return lambda: len(run(X))
+
+    def agree(folder):
+        """The "pictures" are those whose first choice is that of our float32."""
+        X, run = begun(folder)
+        wanted, parts = np.load(Path(folder) / "choices.npy"), np.split(X[CALIBRATION:], 6)
+        return lambda: int((np.concatenate([run(p) for p in parts]).argmax(1) == wanted).sum())
+
+    return {"rate": rate, "agree": agree}

@@ -92,7 +92,8 @@ def fast(options):
     train_imgs, test_imgs = hotdog_ft.load_image_folders(options.data)
     hotdog_ft.seed_everything(options.seed)
     net = hotdog_ft.finetune_net(hotdog_ft.load_net(options.weights), len(train_imgs.classes))
-    history = hotdog_ft.fine_tune(net, train_imgs, test_imgs, seed=options.seed, num_epochs=0)
+    changes = {"seed": options.seed, "num_epochs": 0, "precision": options.precision}
+    history = hotdog_ft.fine_tune(net, train_imgs, test_imgs, **changes)
     yield time.perf_counter() - START, history.probe_acc, len(test_imgs)
     net.save_parameters(str(options.out.with_suffix(".probed")))
 
@@ -115,7 +116,9 @@ def ours(options):
 def measure(options):
     """Add a run of a contender to the record, which is written after every figure."""
     record = json.loads(options.out.read_text()) if options.out.exists() else {"runs": []}
-    run = {"contender": options.contender, "seed": options.seed, "seconds": [], "test_acc": []}
+    how = "" if options.precision == "float32" else f" {options.precision}"
+    name = options.contender + how
+    run = {"contender": name, "seed": options.seed, "seconds": [], "test_acc": []}
     record["runs"].append(run)
     threads = os.environ.get("OMP_NUM_THREADS")
     contender = {"book": book, "fast": fast, "ours": ours}[options.contender]
@@ -161,6 +164,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("contender", choices=["fast", "ours", "book", "draw"])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--precision", default="float32", help="for fast: int8 or auto")
     parser.add_argument("--data", help="for fast and book: folder with train/CLASS/*, test/CLASS/*")
     parser.add_argument("--weights", help="for fast")
     parser.add_argument("--record", type=Path, help="for ours: results/compare-full-….json")

@@ -87,8 +87,10 @@ def _predict_files(options):
         scheduler=options.scheduler,
         top_k=options.top_k,
         probabilities=options.probabilities,
+        precision=options.precision,
     )
-    print(f"The answers are in {options.out}, part-*.csv; bad files: {bad or 'none'}", end="")
+    how = ", computed in int8" if parts.precision_of(options.out) == "int8" else ""
+    print(f"The answers are in {options.out}, part-*.csv{how}; bad files: {bad or 'none'}", end="")
     print(", listed in bad-*.csv." if bad else ".")
     return int(bad > 0)
 
@@ -106,7 +108,10 @@ def _predict(options):
         top_k=options.top_k,
         probabilities=options.probabilities,
         skip_bad=options.skip_bad,
+        precision=options.precision,
     )
+    if table.attrs["precision"] == "int8":
+        print("hotdog_ft: computed in int8", file=sys.stderr)
     bad = table[table["error"].notna()] if options.skip_bad else table[:0]
     for message in bad.get("error", ()):
         print(f"hotdog_ft: {message}", file=sys.stderr)

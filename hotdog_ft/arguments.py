@@ -2,7 +2,7 @@
 
 import argparse
 
-from .rules import BALANCES, KEPT
+from .rules import BALANCES, KEPT, PRECISIONS
 from .settings import FINE_TUNE
 
 # The options of `train` that are settings: their field, what they take, and what they are for.
@@ -28,6 +28,12 @@ TRAIN_SETTINGS = {
         "stop after N epochs without a better validation accuracy; 0 for never",
     ),
     "--balance": ("balance", BALANCES, "loss: rare classes count as much as frequent ones"),
+    "--precision": (
+        "precision",
+        PRECISIONS,
+        "int8: copied layers that do not learn compute with 8-bit integers, and the net is kept "
+        "with what `predict` needs for that; auto: where it is faster",
+    ),
 }
 
 
@@ -196,6 +202,14 @@ def parser():
         action="store_true",
         help="predict all that can be read, and list the others on the standard error; in CSV and "
         "JSON they have a sentence in the column `error`. The exit status is 1 if there are any",
+    )
+
+    predict.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="auto",
+        help="int8: with 8-bit integers, for nets that were trained with --precision (default: "
+        "auto, which is int8 where such a net is faster, for 32 pictures or more)",
     )
 
     export = commands.add_parser(

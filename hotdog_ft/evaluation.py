@@ -8,6 +8,7 @@ from .devices import arrays
 from .inference import mean_outputs
 from .labels import check_labels, check_pairs
 from .loader import plain_loader
+from .precision import for_batches, settled
 
 
 def probabilities(logits):
@@ -16,12 +17,12 @@ def probabilities(logits):
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
 
 
-def logits_of(net, data):
+def logits_of(net, data, precision="float32"):
     """What every picture is, and what `net` says about it.
 
     Parameters
     ----------
-    net, data
+    net, data, precision
         See `evaluate`.
 
     Returns
@@ -32,13 +33,16 @@ def logits_of(net, data):
     Raises
     ------
     ValueError
-        There is no picture, or the net does not know its input size.
+        There is no picture, the net does not know its input size, or it cannot compute in int8.
     """
-    labels, logits = [], []
+    labels, logits, block = [], [], None
     mirrored = getattr(net, "mirrored", False)
     for batch in _batches(net, data):
         X, y = arrays(batch)
-        logits.append(mean_outputs(net, X, mirrored))
+        if block is None:
+            in_int8 = settled(net, precision, X.shape[-1]) == "int8"
+            block = for_batches(net, X, "int8") if in_int8 else net
+        logits.append(mean_outputs(block, X, mirrored))
         labels.append(y.reshape(-1).astype(int))
     if not labels:
         raise ValueError("There is no picture to evaluate on.")
@@ -123,7 +127,7 @@ def _batches(net, data):
     return plain_loader(data, net.size)
 
 
-def evaluate(net, data):
+def evaluate(net, data, precision="float32"):
     """Top-1 accuracy of `net` over every picture of `data`, on the devices where `net` is.
 
     Parameters
@@ -133,6 +137,8 @@ def evaluate(net, data):
         Pictures with labels, prepared at the size ``net.size``; or mini-batches, such as a
         `BatchLoader` or a Gluon ``DataLoader``. With ``net.mirrored`` the logits are the mean of a
         picture's and its mirror image's.
+    precision : {"float32", "int8", "auto"}
+        See `predict`; float32 unless something else is asked for.
 
     Returns
     -------
@@ -142,7 +148,7 @@ def evaluate(net, data):
     Raises
     ------
     ValueError
-        There is no picture, or the net does not know its input size.
+        There is no picture, the net does not know its input size, or it cannot compute in int8.
 
     Examples
     --------
@@ -153,7 +159,7 @@ def evaluate(net, data):
     >>> 0 <= evaluate(net, recipe.load_data()[1]) <= 1
     True
     """
-    labels, logits = logits_of(net, data)
+    labels, logits = logits_of(net, data, precision)
     return accuracy(labels, logits.argmax(axis=1))
 
 

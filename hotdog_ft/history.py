@@ -62,6 +62,8 @@ class History:
         Wall time of computing the features that the probe learns from, and of its steps.
     probe_train_acc, probe_valid_acc : float or None
         The probe's accuracy on the pictures that it learnt from, and on the validation pictures.
+    probe_precision : {"float32", "int8"}
+        What the probe's features, and these accuracies of it, were computed in.
     valid_acc : list of float
         Top-1 accuracy on the validation pictures after the epoch; empty without any.
     kept_epoch : int or None
@@ -94,6 +96,7 @@ class History:
     probe_seconds: float = 0.0
     probe_train_acc: float = None
     probe_valid_acc: float = None
+    probe_precision: str = "float32"
     valid_acc: list = field(default_factory=list)
     kept_epoch: int = None
     class_acc: dict = field(default_factory=dict)

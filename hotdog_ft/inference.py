@@ -27,7 +27,7 @@ if hasattr(os, "register_at_fork"):  # not Windows; a child has none of its pare
     os.register_at_fork(after_in_child=_begin)
 
 
-def _in_turn(compute):
+def in_turn(compute):
     """Have threads take turns, and one compute for all but the main thread.
 
     MXNet keeps megabytes for every thread that has run a graph, even when the thread has ended: a
@@ -35,16 +35,16 @@ def _in_turn(compute):
     """
 
     @wraps(compute)
-    def in_turn(*arguments):
+    def turned(*arguments):
         with _turn:
             if threading.current_thread() is threading.main_thread():
                 return compute(*arguments)
             return _helper.submit(compute, *arguments).result()
 
-    return in_turn
+    return turned
 
 
-@_in_turn
+@in_turn
 def outputs(block, X):
     """What `block` gives for a mini-batch, on all devices where it lies; threads take turns.
 
@@ -90,7 +90,7 @@ def mean_outputs(block, X, mirrored):
     return (found + outputs(block, X[..., ::-1])) / 2 if mirrored else found
 
 
-@_in_turn
+@in_turn
 def fused(block, X):
     """A block that computes the same on a CPU with fused operations of oneDNN, for prediction only.
 

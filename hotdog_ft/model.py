@@ -49,7 +49,7 @@ def _twin(net, num_classes):
             f"This {kind} has not been used yet, and does not take pictures of {Settings.size} "
             "pixels: run it once on one that it takes."
         ) from error
-    for name in {"classes", "size", "mirrored"} & vars(twin).keys():
+    for name in {"classes", "size", "mirrored", "ranges"} & vars(twin).keys():
         delattr(twin, name)  # the source's, from `load_net` or `train`
     width, prefix = twin.output.weight.shape[1], twin.output.prefix
     twin.output = nn.Dense(int(num_classes), in_units=width, prefix=prefix)

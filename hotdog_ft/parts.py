@@ -44,7 +44,8 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
         machine; needs ``hotdog_ft[cluster]``. The workers must see `net`, which is a path then, and
         the files where this process sees them. Only this process writes.
     **options
-        ``classes``, ``size``, ``top_k`` and ``probabilities``, as in `predict`.
+        ``classes``, ``size``, ``top_k``, ``probabilities`` and ``precision``, as in `predict`; one
+        precision for all files, however few. It is kept in ``predictions.json``.
 
     Returns
     -------
@@ -81,6 +82,8 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
         "size": [judge.size, judge.mirrored],
         "top_k": judge.top_k,
         "probabilities": judge.probabilities,
+        "precision": judge.precision,
+        "ranges": judge.net.ranges if judge.precision == "int8" else None,
         "files": [len(files), sha256(b"\0".join(map(os.fsencode, files))).hexdigest()],
     }
     out = _claimed(out, identity)
@@ -92,7 +95,7 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
         if scheduler:
             where = os.path.abspath(user_path(net)), identity["net"], folder
             asked = None if judge.classes is None else tuple(judge.classes)
-            asked = asked, judge.size, judge.top_k, judge.probabilities
+            asked = asked, judge.size, judge.top_k, judge.probabilities, judge.precision
             results = computed(scheduler, partial(_by_worker, VERSION, where, asked), todo.items())
         else:
             results = (
@@ -119,7 +122,8 @@ def _claimed(out, identity):
             raise DataError(f"{out} holds something else: name a new folder for the predictions.")
         write_whole(about, json.dumps(identity, indent=1).encode())
     try:
-        found = dict(json.loads(about.read_text()))
+        # before there was a second one, none was noted
+        found = {"precision": "float32", **json.loads(about.read_text())}
     except (OSError, ValueError, TypeError) as error:
         raise DataError(f"{about} is damaged ({error}): name another folder.") from error
     other = [name for name in identity if found.get(name) != identity[name]]
@@ -129,6 +133,11 @@ def _claimed(out, identity):
             "folder, or remove this one to begin again."
         )
     return out
+
+
+def precision_of(out):
+    """What the predictions in the folder `out` were computed in."""
+    return json.loads((user_path(out) / ABOUT).read_text()).get("precision")
 
 
 def _part(judge, files, folder, seen=lambda count: None):
@@ -151,11 +160,12 @@ def _rows(path):
 
 
 @lru_cache(1)
-def _judge_of(path, sha256, classes, size, top_k, probabilities):
+def _judge_of(path, sha256, classes, size, top_k, probabilities, precision):
     net = load_net(path)
     if fingerprint(net) != sha256:
         raise DataError(f"{path} holds another net there.")
-    judge = Judge(net, classes, size, top_k=top_k, probabilities=probabilities)
+    asked = {"top_k": top_k, "probabilities": probabilities, "precision": precision}
+    judge = Judge(net, classes, size, **asked)
     judge.begin()
     return judge
 

@@ -1,39 +1,25 @@
 """What a net says about pictures."""
 
-from numbers import Integral
-
 import numpy as np
 from tqdm import tqdm
 
-from .augment import TestAugs
-from .checks import check_net
 from .data import bad_pictures
 from .download import DataError
-from .evaluation import probabilities as softmax
-from .inference import fused, mean_outputs, outputs
-from .labels import output_names
-from .settings import Settings
-from .sources import BATCH, named, prepared
-
-
-def _class_names(net, classes, count):
-    """A name per output: those given, else the net's own, else numbers."""
-    whose = "net.classes" if classes is None else "classes"
-    classes = getattr(net, "classes", None) if classes is None else classes
-    if classes is None:
-        return list(range(count))
-    return output_names(classes, count, whose)
-
-
-def _check_top_k(top_k, count=None):
-    good = isinstance(top_k, Integral) and not isinstance(top_k, bool) and top_k >= 1
-    if not good or (count and top_k > count):
-        most = f" to {count}, the number of classes" if count else ""
-        raise ValueError(f"top_k is {top_k!r}: it must be a whole number from 1{most}.")
+from .inference import outputs
+from .judge import Judge, frame
+from .sources import named
 
 
 def predict(
-    net, pictures, classes=None, size=None, *, top_k=1, probabilities=False, skip_bad=False
+    net,
+    pictures,
+    classes=None,
+    size=None,
+    *,
+    top_k=1,
+    probabilities=False,
+    skip_bad=False,
+    precision="auto",
 ):
     """Classify pictures, whatever they come as; several threads may call it for the same net.
 
@@ -56,6 +42,10 @@ def predict(
     skip_bad : bool
         Whether pictures that cannot be read are left without an answer. Else they are all named in
         one error, after all were opened, and nothing is returned.
+    precision : {"float32", "int8", "auto"}
+        "int8" computes features with 8-bit integers, several times as fast; the net needs
+        ``ranges`` for that, see `hotdog_ft.quantization.find_ranges`. "auto" is int8 where the net
+        has ranges, there are 32 pictures or more, and it is faster here; else float32.
 
     Returns
     -------
@@ -65,14 +55,16 @@ def predict(
         0 to 1; then ``label_2``, ``probability_2``, … for `top_k`. With `probabilities` follows a
         column per class by its name; a name that is taken, such as "file", gets the class's number:
         "file (0)". With `skip_bad` the last column is ``error``: a sentence where there is no
-        answer (label None, probabilities NaN), else None.
+        answer (label None, probabilities NaN), else None. Its ``attrs["precision"]`` is "int8" or
+        "float32", as it was computed.
 
     Raises
     ------
     DataError
         There is no picture, or some cannot be read (all of them with `skip_bad`); these are named.
     ValueError
-        `classes` are not as many as the outputs, `top_k` is more, or `size` is no size.
+        `classes` are not as many as the outputs, `top_k` is more, `size` is no size, or the net
+        cannot compute in int8.
 
     Examples
     --------
@@ -84,7 +76,8 @@ def predict(
         label
     0  hotdog
     """
-    judge = Judge(net, classes, size, top_k=top_k, probabilities=probabilities)
+    asked = {"top_k": top_k, "probabilities": probabilities, "precision": precision}
+    judge = Judge(net, classes, size, **asked)
     sources = named(pictures)
     total = len(sources) if isinstance(sources, list) else None
     # delay: a bar for long work alone; disable=None: in a terminal alone
@@ -95,109 +88,9 @@ def predict(
     if not files:
         given = pictures if isinstance(pictures, str) else repr(pictures)[:200]
         raise DataError(f"There is no picture in {given}.")
-    return frame(files, errors, *answers, names=judge.names, skip_bad=skip_bad)
-
-
-class Judge:
-    """A net with all that decides its answers; what is given is explained at `predict`.
-
-    Attributes
-    ----------
-    names : list or None
-        Of the outputs, as soon as there was an answer.
-    """
-
-    def __init__(self, net, classes=None, size=None, *, top_k=1, probabilities=False):
-        check_net(net)
-        _check_top_k(top_k)
-        size = getattr(net, "size", None) if size is None else size
-        self.size = Settings.size if size is None else Settings(size=size).size
-        self.net, self.classes, self.top_k, self.probabilities = net, classes, top_k, probabilities
-        self.mirrored = getattr(net, "mirrored", False)
-        self.names = self._fused = None
-
-    def _logits(self, block, X):
-        logits = mean_outputs(block, X, self.mirrored)
-        if self.names is None:
-            self.names = _class_names(self.net, self.classes, logits.shape[1])
-            _check_top_k(self.top_k, logits.shape[1])
-        return logits
-
-    def _for_many(self, X):
-        if self._fused is None:
-            self._fused = fused(self.net, X)
-        return self._fused
-
-    def begin(self):
-        """Find out the names, and whether all fits together, on a picture that is nothing."""
-        self._logits(self.net, np.zeros((1, 3, self.size, self.size), "float32"))
-
-    def __call__(self, sources, skip_bad, seen=lambda count: None):
-        """What the net says about the pictures that are not bad.
-
-        Parameters
-        ----------
-        sources : iterable
-            As `hotdog_ft.sources.named` gives it.
-        skip_bad : bool
-            Else the net is asked nothing any more after a bad one.
-        seen : callable
-            Called with the number of pictures that were opened since the last call.
-
-        Returns
-        -------
-        files : list of str
-        errors : dict of int to str
-            What is bad, by place in `files`.
-        answers : list of numpy.ndarray
-            Likeliest classes and their probabilities, (n, top_k); if wanted, those of all classes.
-        """
-        files, errors, block = [], {}, None
-        best, likely, shares = [], [], []
-        for batch in prepared(sources, TestAugs(self.size)):
-            good = [content for _, content in batch if not isinstance(content, DataError)]
-            for file, content in batch:
-                if isinstance(content, DataError):
-                    errors[len(files)] = str(content)
-                files.append(file)
-            if good and (skip_bad or not errors):
-                X = np.stack(good)
-                if block is None:
-                    block = self._for_many(X) if len(batch) == BATCH else self.net
-                logits = self._logits(block, X)
-                share = softmax(logits)
-                best.append(np.argsort(-logits, axis=1, kind="stable")[:, : self.top_k])
-                likely.append(np.take_along_axis(share, best[-1], axis=1))
-                shares += [share] if self.probabilities else []
-            seen(len(batch))
-        kinds = [(best, self.top_k, int), (likely, self.top_k, "float32")]
-        if self.probabilities:
-            kinds.append((shares, len(self.names or ()), "float32"))
-        answers = [np.concatenate([np.zeros((0, n), kind), *parts]) for parts, n, kind in kinds]
-        return files, errors, answers
-
-
-def frame(files, errors, best, likely, shares=None, *, names, skip_bad=False):
-    """What a `Judge` answers as the table that `predict` describes."""
-    import pandas as pd
-
-    def column(values, missing):
-        values = iter(values)
-        return [missing if row in errors else next(values) for row in range(len(files))]
-
-    columns = {"file": pd.Series(files, dtype=object)}  # no text type of pandas: any bytes
-    for place in range(best.shape[1]):
-        end = f"_{place + 1}" if place else ""
-        labels = column((names[i] for i in best[:, place]), None)
-        columns[f"label{end}"] = pd.Series(labels, dtype=object if errors else None)
-        columns[f"probability{end}"] = column(likely[:, place].astype(float), np.nan)
-    for number, name in enumerate(names if shares is not None else ()):
-        while name in {*columns, "error"}:
-            name = f"{name} ({number})"
-        columns[name] = column(shares[:, number].astype(float), np.nan)
-    if skip_bad:
-        columns["error"] = pd.Series([errors.get(row) for row in range(len(files))], dtype=object)
-    return pd.DataFrame(columns)
+    table = frame(files, errors, *answers, names=judge.names, skip_bad=skip_bad)
+    table.attrs["precision"] = "int8" if judge.precision == "int8" else "float32"
+    return table
 
 
 def occlusion_map(net, x, label, cells=8):

@@ -8,16 +8,17 @@ from mxnet import autograd, gluon, nd
 
 from .devices import arrays, devices_of
 from .evaluation import accuracy, probabilities
-from .inference import fused, outputs
+from .inference import outputs
 from .labels import class_weights
 from .learning import as_before, weights_of
 from .loader import plain_loader, progress
+from .precision import features_for_batches, ranges_for, settled
 from .settings import FINE_TUNE
 from .subsets import own_part
-from .team import joined
+from .team import from_first, joined
 
 
-def extract_features(net, data_iter):
+def extract_features(net, data_iter, precision="auto"):
     """What `features` gives for every picture.
 
     Parameters
@@ -25,6 +26,8 @@ def extract_features(net, data_iter):
     net : HybridBlock
     data_iter : iterable of (X, y)
         Mini-batches.
+    precision : {"float32", "int8", "auto"}
+        See `hotdog_ft.predict`.
 
     Returns
     -------
@@ -33,7 +36,8 @@ def extract_features(net, data_iter):
     """
     batches = map(arrays, data_iter)
     first = next(batches)
-    features = fused(net.features, first[0])
+    precision = settled(net, precision, first[0].shape[-1])
+    features = features_for_batches(net, first[0], precision)
     parts = [(outputs(features, X).reshape(len(X), -1), y) for X, y in chain([first], batches)]
     return tuple(np.concatenate(column) for column in zip(*parts))
 
@@ -75,14 +79,18 @@ def probe(net, train_imgs, settings, history, report=lambda line: None):
     """Train `output` on the features of the training pictures; note its accuracy and the time.
 
     The features are those of the test augmentation: no picture is cropped at random, or mirrored.
-    How long they took is reported in a line.
+    How long they took is reported in a line, and their precision where that is int8.
     """
     start = time.perf_counter()
+    net.ranges = from_first(lambda: ranges_for(net, train_imgs, settings.precision))
+    asked = settings.precision if net.ranges else "float32"
+    history.probe_precision = from_first(lambda: settled(net, asked, net.size))
     batches = progress(plain_loader(own_part(train_imgs), net.size), "features")
-    features, labels = joined(*extract_features(net, batches))
+    features, labels = joined(*extract_features(net, batches, history.probe_precision))
     stored = time.perf_counter()
     history.features_seconds = stored - start
-    report(f"features of {len(features):,} pictures  {history.features_seconds:.1f} s")
+    how = " in int8" if history.probe_precision == "int8" else ""
+    report(f"features of {len(features):,} pictures{how}  {history.features_seconds:.1f} s")
     fit_output(net, features, labels, settings)
     history.probe_train_acc = accuracy(labels, outputs(net.output, features).argmax(axis=1))
     history.probe_seconds = time.perf_counter() - stored

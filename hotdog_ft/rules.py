@@ -7,6 +7,7 @@ SCHEDULES = ("constant", "cosine")
 OPTIMIZERS = ("sgd", "adam")
 KEPT = ("last", "best")
 BALANCES = ("none", "loss")
+PRECISIONS = ("float32", "int8", "auto")
 
 
 def _whole(least, below=math.inf):
@@ -80,4 +81,5 @@ RULES = {
     "keep": _one_of(KEPT),
     "valid_fraction": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),
     "patience": _whole(0),
+    "precision": _one_of(PRECISIONS),
 }

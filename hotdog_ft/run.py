@@ -13,13 +13,14 @@ from .labels import class_weights, labels_of
 from .learning import learning_as_set
 from .loader import check_augs, loaders, plain_loader, progress
 from .mxnet_internals import arrays_of, set_arrays
+from .precision import ranges_for
 from .probe import probe
 from .subsets import own_part, run_parts
 from .team import agreed, from_first, is_first, joined, own_devices, same_file, same_net
 from .training import new_trainer, train_one_epoch
 
 
-def _measure(net, test_iter, valid_iter, classes):
+def _measure(net, test_iter, valid_iter, classes, precision="float32"):
     """``test_acc, valid_acc, by_class``: what there are no pictures for is None.
 
     The last one holds accuracy and number of pictures per class.
@@ -29,7 +30,7 @@ def _measure(net, test_iter, valid_iter, classes):
         if batches is None:
             accuracies.append(None)
             continue
-        labels, logits = joined(*logits_of(net, progress(batches, title)))
+        labels, logits = joined(*logits_of(net, progress(batches, title), precision))
         accuracies.append(accuracy(labels, logits.argmax(axis=1)))
         by_class = by_class or class_accuracy(labels, logits.argmax(axis=1), classes)
     return (*accuracies, by_class or ({}, {}))
@@ -45,6 +46,15 @@ def _kept(net, settings, history, by_class, best):
         return None
     history.kept_epoch = epoch
     return arrays_of(net)
+
+
+def _ranges_again(net, images, settings, report):
+    """Ranges of a net that has learnt; None, and a line, if int8 no longer fits: no run is lost."""
+    try:
+        return ranges_for(net, images, settings.precision)
+    except ValueError as error:
+        report(str(error))
+        return None
 
 
 def _is_over(history, settings):
@@ -72,8 +82,9 @@ def train(
     The loss is the softmax cross-entropy. The three random generators are seeded with
     ``settings.seed``. What was frozen for the run learns again afterwards; class names and input
     size stay on the net, as ``net.classes`` and ``net.size``, and whether it is used on mirror
-    images too, as ``net.mirrored``. If Horovod has started several processes, each learns on its
-    share of every mini-batch, and the first one alone reports and saves.
+    images too, as ``net.mirrored``; so do the ``ranges`` for int8, if there are any. If Horovod has
+    started several processes, each learns on its share of every mini-batch, and the first one alone
+    reports and saves.
 
     Parameters
     ----------
@@ -154,7 +165,7 @@ def train(
     history.devices = [str(device) for device in devices]
     train_part, valid_part = run_parts(train_imgs, valid_imgs, settings)
     classes = getattr(train_imgs, "classes", None)
-    net.classes, net.mirrored = classes, settings.test_mirrored
+    net.classes, net.mirrored, net.ranges = classes, settings.test_mirrored, None
     net.size = test_size(net, settings)
     seed_everything(settings.seed)
     train_iter, test_iter = loaders(train_part, own_part(test_imgs), settings, train_augs, net.size)
@@ -165,7 +176,8 @@ def train(
         if settings.probe_steps and not begun:
             net.collect_params().reset_ctx(devices[0])
             probe(net, train_part, settings, history, report)
-            history.probe_acc, history.probe_valid_acc, by_class = _measure(net, *measured)
+            measures = _measure(net, *measured, history.probe_precision)
+            history.probe_acc, history.probe_valid_acc, by_class = measures
             best = _kept(net, settings, history, by_class, best)
             report(history.probe_line())
         net.collect_params().reset_ctx(devices)
@@ -216,5 +228,7 @@ def train(
                 )
             if best:
                 set_arrays(net, best)
+        if history.loss or not net.ranges:
+            net.ranges = from_first(lambda: _ranges_again(net, train_part, settings, report))
     warn_if_worse_than_guessing(history, num_outputs, len(test_imgs or ()), settings.learning_rate)
     return history

@@ -66,6 +66,11 @@ class Settings:
         (`keep` "best", or a `patience`) holds out 0.2.
     patience : int
         Epochs without a better validation accuracy after which a run ends; 0 for never.
+    precision : {"float32", "int8", "auto"}
+        Of the features while they do not learn: for the probe, and where it is measured. With
+        "int8", 8-bit integers, the net is left with ``ranges``, by which `predict` takes them too;
+        "auto" is int8 where that pays, see `quantization`. Epochs are float32, as is all that is
+        measured after them.
 
     Examples
     --------
@@ -105,6 +110,7 @@ class Settings:
     keep: str = "last"
     valid_fraction: float = 0.0
     patience: int = 0
+    precision: str = "float32"
 
     def __post_init__(self):
         for name, (convert, good, rule) in RULES.items():

@@ -144,7 +144,9 @@ def source_features(recipe):
         float32 (n, d) of the test augmentation, and the labels (n,).
     """
     net = recipe.load_pretrained_net()
-    parts = (extract_features(net, plain_loader(i, recipe.size)) for i in recipe.load_data())
+    parts = (
+        extract_features(net, plain_loader(i, recipe.size), "float32") for i in recipe.load_data()
+    )
     return sum(parts, ())
 
 

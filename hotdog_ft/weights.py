@@ -1,6 +1,7 @@
 """Parameter files: a net read from one, and written to one."""
 
 import json
+import math
 import re
 
 import mxnet as mx
@@ -53,7 +54,8 @@ def load_net(path):
     -------
     HybridBlock
         With `features` and `output`, on the CPU. ``net.classes`` (list of str) and ``net.size``
-        (pixels) are what `save_net` noted, else None; so is ``net.mirrored``, else False.
+        (pixels) are what `save_net` noted, else None; so is ``net.mirrored``, else False, and
+        ``net.ranges``, for int8, else None.
 
     Raises
     ------
@@ -88,12 +90,13 @@ def load_net(path):
     initialise(net, mx.init.Uniform())
     for name, parameter in parameters(net).items():
         parameter.set_data(mx.nd.array(tensors[names[name]]))
-    net.classes, net.size, net.mirrored = _noted(path, notes, shapes["output.bias"][0])
+    about = _noted(path, notes, shapes["output.bias"][0])
+    net.classes, net.size, net.mirrored, net.ranges = about
     return net
 
 
 def _noted(path, notes, outputs):
-    """Class names, input size, whether mirror images count: as noted, or None, None, False."""
+    """Class names, input size, whether mirror images count, ranges; or None, None, False, None."""
     try:
         about = json.loads(notes.get("hotdog_ft", "{}"))
         classes, size = about.get("classes"), about.get("size")
@@ -101,6 +104,10 @@ def _noted(path, notes, outputs):
         std = about.get("std", about.get("sd"))  # "sd" in files of versions before 0.2
         if classes is not None and len(classes) != outputs:
             raise ValueError(f"{len(classes)} class names for {outputs} outputs")
+        ranges = about.get("ranges")
+        for low, high in ranges or ():
+            if not -math.inf < low <= high < math.inf:
+                raise ValueError(f"from {low} to {high} is no range")
         normalised = (about["mean"], std) if about else None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WeightsError(f"{path} is damaged: its notes are not save_net's ({error}).") from error
@@ -108,7 +115,7 @@ def _noted(path, notes, outputs):
         raise WeightsError(
             f"{path} expects pictures normalised by mean {normalised[0]} and std {normalised[1]}."
         )
-    return classes, size, mirrored
+    return classes, size, mirrored, ranges
 
 
 def _layers(net):
@@ -149,6 +156,8 @@ def about_net(net, classes=None, size=None):
 def save_net(net, path, classes=None, size=None):
     """Write a net with its class names and its preprocessing into one file, for `load_net`.
 
+    Its ``ranges`` for int8 go with it, if it has any.
+
     Parameters
     ----------
     net : HybridBlock
@@ -184,4 +193,6 @@ def save_net(net, path, classes=None, size=None):
     tensors = arrays_of(net)
     _refuse_unknown_layers(net, {name: array.shape for name, array in tensors.items()})
     about["classes"] = output_names(about["classes"], len(tensors["output.bias"]))
+    if getattr(net, "ranges", None):
+        about["ranges"] = net.ranges
     write_whole(path, save(tensors, {"hotdog_ft": json.dumps(about)}))

@@ -91,6 +91,7 @@ OTHER_SETTINGS = {
     "keep": ("best", "keep last instead of best"),
     "valid_fraction": (0.3, "valid_fraction 0.0 instead of 0.3"),
     "patience": (2, "patience 0 instead of 2"),
+    "precision": ("int8", "precision float32 instead of int8"),
 }
 
 

@@ -68,13 +68,13 @@ def right_of(entries, name):
     return np.concatenate([as_told(entry.figures["answers"][name])[0] == 0 for entry in entries])
 
 
-def tell(entries):
-    """Accuracy and loss over all pictures, and the gain on the probe."""
-    probe = right_of(entries, "probe")
+def tell(entries, base="probe"):
+    """Accuracy and loss over all pictures, and the gain on the answers `base`."""
+    of_base = right_of(entries, base)
     for name in entries[0].figures["answers"]:
         right = right_of(entries, name)
         loss = np.mean([entry.figures["answers"][name]["loss"] for entry in entries])
-        won, lost, gain, low, high, p = paired_gain(right, probe)
+        won, lost, gain, low, high, p = paired_gain(right, of_base)
         print(
             f"{name}: accuracy {right.mean():.4f}, loss {loss:.4f}; {won} won, {lost} lost, "
             f"gain {gain:.4f} ({low:.4f} to {high:.4f}), p {p:.4f}"
