@@ -14,8 +14,9 @@ import hotdog_ft  # before mxnet
 import mxnet as mx
 import numpy as np
 from mxnet.gluon.model_zoo.vision import resnet18_v1
-from serve import precision_tasks, serve
+from serve import KIND, precision_tasks, serve
 
+from hotdog_ft.bfloat16 import in_bfloat16
 from hotdog_ft.data import Pictures
 from hotdog_ft.folders import ImageFolder
 from hotdog_ft.inference import fused, outputs
@@ -38,6 +39,7 @@ def new_net(size, devices):
 def train(batch_size, size=224, num_devices=1):
     devices = [mx.cpu(i) for i in range(num_devices)]
     net, trainer = new_net(size, devices)
+    net = in_bfloat16(net) if KIND == "bfloat16" else net
     X = np.random.normal(size=(batch_size, 3, size, size)).astype("float32")
     y = np.random.randint(0, 2, batch_size)
 
@@ -125,10 +127,10 @@ def grow(folder, count):
     return lambda: sum(len(y) for _, y in data_iter)
 
 
-def forward(folder, kind, seen):
+def forward(folder, seen):
     """With the ranges that are in the file."""
     net = hotdog_ft.load_net(folder / "net.safetensors")
-    block = for_batches(net, seen, kind)
+    block = for_batches(net, seen, KIND)
     return lambda X: outputs(block, X)
 
 

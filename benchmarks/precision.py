@@ -1,11 +1,11 @@
-"""Part I: prediction in float32, bfloat16 and int8, beside PyTorch and onnxruntime, interleaved.
+"""Part I: float32, bfloat16 and int8, beside PyTorch and onnxruntime, interleaved.
 
     python benchmarks/precision.py --data hotdog --weights resnet18.params \\
         --torch-python .venv-bench/bin/python --out results/bench
 
 All have the same net, calibrate on the same 32 training pictures at 224 px, and are timed on the
 same arrays; each precision is a process of its own. *Agree* is the share of 192 other training
-pictures whose first choice is that of our float32.
+pictures whose first choice is that of our float32. A training step is timed on noise, as in part A.
 """
 
 import argparse
@@ -32,11 +32,17 @@ from hotdog_ft.records import save_json
 from hotdog_ft.torch_names import torch_name
 
 SIZE, JUDGED, BATCHES = 224, 192, (32, 128)
-KINDS = {
-    "ours": ("ours.py", ["float32", "int8"]),
-    "PyTorch channels-last": ("pytorch.py", ["float32", "bfloat16", "int8"]),
-    "onnxruntime": ("runtime.py", ["float32", "int8"]),
+SCRIPTS = {
+    "ours": ["ours.py"],
+    "PyTorch channels-last": ["pytorch.py", "channels-last"],
+    "onnxruntime": ["runtime.py"],
 }
+PREDICT = {
+    "ours": ["float32", "int8"],
+    "PyTorch channels-last": ["float32", "bfloat16", "int8"],
+    "onnxruntime": ["float32", "int8"],
+}
+TRAIN = {"ours": ["float32", "bfloat16"], "PyTorch channels-last": ["float32", "bfloat16"]}
 
 
 def prepare(folder, data, weights):
@@ -64,9 +70,9 @@ def show(record):
         best = max(v["per_second"] for n, v in found.items() if not n.startswith("ours"))
         float32 = found["PyTorch channels-last float32"]["per_second"]
         for name, figures in found.items():
-            rate, agree = figures["per_second"], record["agree"][name]
+            rate, agree = figures["per_second"], record["agree"].get(name)
             cells = f"{rate:.4g}", f"{rate / float32:.2f}", f"{rate / best:.2f}"
-            cells += f"{figures['peak_gb']:.2f}", f"{agree:.3f}"
+            cells += f"{figures['peak_gb']:.2f}", f"{agree:.3f}" if "pred" in title else ""
             print(f"| {title} | {name} | {' | '.join(cells)} |")
 
 
@@ -87,18 +93,29 @@ def main():
     other = str(Path(options.torch_python).absolute())
     with tempfile.TemporaryDirectory() as folder:
         prepare(Path(folder), options.data, options.weights)
-        contenders = [
-            Contender(f"{name} {kind}", [pythons.get(name, other), script, kind])
-            for name, (script, kinds) in KINDS.items()
-            for kind in kinds
-        ]
-        for batch_size in BATCHES:
-            found = side_by_side(contenders, ["rate", folder, batch_size], options.repetitions)
-            record["I"][f"prediction, batch {batch_size}"] = found
+
+        def begun(kinds):
+            return [
+                Contender(f"{name} {kind}", [pythons.get(name, other), *SCRIPTS[name], kind])
+                for name in kinds
+                for kind in kinds[name]
+            ]
+
+        def measure(title, contenders, *request):
+            record["I"][title] = side_by_side(contenders, request, options.repetitions)
             save_json(record, path)
-        for contender in contenders:
-            record["agree"][contender.name] = contender.ask("agree", folder)["pictures"] / JUDGED
-            contender.stop()
+
+        for batch_size in BATCHES:  # each in processes of its own, whose peaks of memory are told
+            training = begun(TRAIN)
+            measure(f"training step, batch {batch_size}", training, "train", batch_size)
+            for contender in training:
+                contender.stop()
+            predicting = begun(PREDICT)
+            measure(f"prediction, batch {batch_size}", predicting, "rate", folder, batch_size)
+            for contender in predicting:
+                answer = contender.ask("agree", folder)
+                record["agree"][contender.name] = answer["pictures"] / JUDGED
+                contender.stop()
     save_json(record, path)
     show(record)
     print(f"The record is in {path}.")

@@ -1,11 +1,11 @@
-"""The contender PyTorch: torchvision's ResNet-18 and transforms; "channels-last" is an argument."""
+"""The contender PyTorch: torchvision's ResNet-18 and transforms; "channels-last" is an argument, as is a precision."""
 
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
-from serve import precision_tasks, serve
+from serve import KIND, precision_tasks, serve
 from torch.ao.quantization import get_default_qconfig_mapping
 from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
 from torch.library import define
@@ -48,8 +48,13 @@ def new_net():
     return net, torch.optim.SGD(net.parameters(), lr=1e-4, weight_decay=0.001)
 
 
+def autocast():
+    return torch.autocast("cpu", torch.bfloat16, enabled=KIND == "bfloat16")
+
+
 def step(net, optimizer, X, y):
-    loss = torch.nn.functional.cross_entropy(net(X.to(memory_format=FORMAT)), y)
+    with autocast():
+        loss = torch.nn.functional.cross_entropy(net(X.to(memory_format=FORMAT)), y)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -115,7 +120,7 @@ def epoch(folder, count, batch_size):
     return once
 
 
-def forward(folder, kind, seen):
+def forward(folder, seen):
     """float32, bfloat16 by autocast, or int8 by torch.ao, in its FX mode."""
     net = resnet18().eval()
     with np.load(folder / "torch.npz") as arrays:
@@ -123,15 +128,14 @@ def forward(folder, kind, seen):
     left = net.load_state_dict(tensors, strict=False)
     assert all("num_batches_tracked" in name for name in left.missing_keys)
     net = net.to(memory_format=torch.channels_last)
-    if kind == "int8":
+    if KIND == "int8":
         torch.backends.quantized.engine = "x86"
         net = prepare_fx(net, get_default_qconfig_mapping("x86"), (torch.from_numpy(seen[:1]),))
         net(torch.from_numpy(seen))
         net = convert_fx(net)
 
     def run(X):
-        bfloat16 = torch.autocast("cpu", torch.bfloat16, enabled=kind == "bfloat16")
-        with torch.inference_mode(), bfloat16:
+        with torch.inference_mode(), autocast():
             X = torch.from_numpy(X).to(memory_format=torch.channels_last)
             return net(X).float().numpy()
 

@@ -5,7 +5,7 @@ import logging
 import onnxruntime
 from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
-from serve import precision_tasks, serve
+from serve import KIND, precision_tasks, serve
 
 
 class Seen(CalibrationDataReader):
@@ -16,9 +16,9 @@ class Seen(CalibrationDataReader):
         return next(self.batches, None)
 
 
-def forward(folder, kind, seen):
+def forward(folder, seen):
     path = folder / "net.onnx"
-    if kind == "int8":
+    if KIND == "int8":
         logging.disable(logging.WARNING)
         ready, path = folder / "ready.onnx", folder / "int8.onnx"
         quant_pre_process(folder / "net.onnx", ready)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 CALIBRATION = 32  # pictures at the beginning of X.npy; the others are judged
+KIND = next((kind for kind in ("bfloat16", "int8") if kind in sys.argv), "float32")
 
 
 def peak_gb():
@@ -56,13 +57,13 @@ def precision_tasks(forward):
     Parameters
     ----------
     forward : callable
-        ``forward(folder, kind, seen)`` gives what makes logits of a batch, in the precision `kind`,
-        the script's argument; `seen` are pictures to calibrate on.
+        ``forward(folder, seen)`` gives what makes logits of a batch, in the precision `KIND`, an
+        argument of the script; `seen` are pictures to calibrate on.
     """
 
     def begun(folder):
         X = np.load(Path(folder) / "X.npy")
-        return X, forward(Path(folder), sys.argv[1], X[:CALIBRATION])
+        return X, forward(Path(folder), X[:CALIBRATION])
 
     def rate(folder, batch_size):
         X, run = begun(folder)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from .rules import BALANCES, KEPT, PRECISIONS
+from .rules import BALANCES, KEPT, PRECISIONS, TRAIN_PRECISIONS
 from .settings import FINE_TUNE
 
 # The options of `train` that are settings: their field, what they take, and what they are for.
@@ -33,6 +33,11 @@ TRAIN_SETTINGS = {
         PRECISIONS,
         "int8: copied layers that do not learn compute with 8-bit integers, and the net is kept "
         "with what `predict` needs for that; auto: where it is faster",
+    ),
+    "--train-precision": (
+        "train_precision",
+        TRAIN_PRECISIONS,
+        "bfloat16: epochs with 16-bit numbers, faster on processors that have instructions for it",
     ),
 }
 
@@ -203,7 +208,6 @@ def parser():
         help="predict all that can be read, and list the others on the standard error; in CSV and "
         "JSON they have a sentence in the column `error`. The exit status is 1 if there are any",
     )
-
     predict.add_argument(
         "--precision",
         choices=PRECISIONS,

@@ -1,4 +1,4 @@
-"""How many cores this process may use: its affinity, and a container's quota."""
+"""How many cores this process may use, by its affinity and a container's quota; what they can."""
 
 import math
 import os
@@ -61,3 +61,12 @@ def usable_cores(root="/"):
     except OSError:
         cores = cpus if quota else None
     return cores and min(len(cores), math.ceil(quota or len(cores)))
+
+
+def has_instructions(names, root="/"):
+    """Whether the processor has one of these, by Linux's names of them; ``proc`` lies in `root`."""
+    try:
+        text = (Path(root) / "proc/cpuinfo").read_text()
+    except OSError:  # not Linux
+        return False
+    return not set(names).isdisjoint(text.split())

@@ -1,10 +1,10 @@
 """In what a net computes: in float32, or its features in int8 where that pays."""
 
 import time
-from pathlib import Path
 
 import numpy as np
 
+from .cores import has_instructions
 from .inference import fused, outputs
 from .quantization import find_ranges, in_int8, obstacle, quantized_features
 from .rules import PRECISIONS
@@ -16,16 +16,12 @@ INSTRUCTIONS = {"avx512_vnni", "avx_vnni", "amx_int8"}
 _faster = {}  # whether int8 is, by layers and size of the input: found out once a process
 
 
-def has_int8(root="/"):
-    """Whether the processor has instructions for int8; ``proc`` lies in `root`.
+def has_int8():
+    """Whether the processor has instructions for int8.
 
     Without them, int8 is hardly faster than float32.
     """
-    try:
-        text = (Path(root) / "proc/cpuinfo").read_text()
-    except OSError:  # not Linux
-        return False
-    return not INSTRUCTIONS.isdisjoint(text.split())
+    return has_instructions(INSTRUCTIONS)
 
 
 def _seconds(block, X):

@@ -8,6 +8,7 @@ OPTIMIZERS = ("sgd", "adam")
 KEPT = ("last", "best")
 BALANCES = ("none", "loss")
 PRECISIONS = ("float32", "int8", "auto")
+TRAIN_PRECISIONS = ("float32", "bfloat16")
 
 
 def _whole(least, below=math.inf):
@@ -82,4 +83,5 @@ RULES = {
     "valid_fraction": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),
     "patience": _whole(0),
     "precision": _one_of(PRECISIONS),
+    "train_precision": _one_of(TRAIN_PRECISIONS),
 }

@@ -2,6 +2,7 @@
 
 import time
 
+from .bfloat16 import check_bfloat16, in_bfloat16
 from .checkpoint import Checkpoint, interrupts_noted, stop_explained
 from .checks import check_sets, test_size, warn_if_worse_than_guessing
 from .cuda_faults import faults_explained
@@ -159,6 +160,8 @@ def train(
         from_first(lambda: run_identity(net, train_imgs, test_imgs, settings, valid_imgs, augs)),
     )
     begun = saved and saved.read(net)
+    if settings.train_precision == "bfloat16":
+        check_bfloat16(devices)
     same_net(net)
     history, sums = begun or (History(), EpochSums())
     best = begun and saved.best()
@@ -185,6 +188,7 @@ def train(
         with interrupts_noted(checkpoint) as interrupts, learning_as_set(net, settings):
             trainer = new_trainer(net, settings, len(train_iter))
             net.hybridize(static_alloc=True, static_shape=True)
+            learner = in_bfloat16(net) if settings.train_precision == "bfloat16" else net
             if begun:
                 saved.restore(net, trainer)
             elif saved:
@@ -195,7 +199,7 @@ def train(
                 title = f"epoch {len(history.loss) + 1}"
                 try:
                     sums = train_one_epoch(
-                        net, train_iter, trainer, devices, title, sums, interrupts, weights
+                        learner, train_iter, trainer, devices, title, sums, interrupts, weights
                     )
                 except (FloatingPointError, MemoryError) as error:
                     error.history = history

@@ -69,8 +69,11 @@ class Settings:
     precision : {"float32", "int8", "auto"}
         Of the features while they do not learn: for the probe, and where it is measured. With
         "int8", 8-bit integers, the net is left with ``ranges``, by which `predict` takes them too;
-        "auto" is int8 where that pays, see `quantization`. Epochs are float32, as is all that is
-        measured after them.
+        "auto" is int8 where that pays, see `quantization`. What is measured after an epoch is
+        float32.
+    train_precision : {"float32", "bfloat16"}
+        Of the epochs. With "bfloat16", convolutions are computed with 16 bits, on processors that
+        have instructions for it; parameters stay float32.
 
     Examples
     --------
@@ -111,6 +114,7 @@ class Settings:
     valid_fraction: float = 0.0
     patience: int = 0
     precision: str = "float32"
+    train_precision: str = "float32"
 
     def __post_init__(self):
         for name, (convert, good, rule) in RULES.items():

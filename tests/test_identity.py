@@ -92,6 +92,7 @@ OTHER_SETTINGS = {
     "valid_fraction": (0.3, "valid_fraction 0.0 instead of 0.3"),
     "patience": (2, "patience 0 instead of 2"),
     "precision": ("int8", "precision float32 instead of int8"),
+    "train_precision": ("bfloat16", "train_precision float32 instead of bfloat16"),
 }
 
 

@@ -12,10 +12,11 @@ from picture_zoo import GOOD
 
 from hotdog_ft import precision
 from hotdog_ft.__main__ import main
+from hotdog_ft.cores import has_instructions
 from hotdog_ft.download import DataError
 from hotdog_ft.history import History
 from hotdog_ft.parts import predict_files
-from hotdog_ft.precision import has_int8, settled
+from hotdog_ft.precision import settled
 from hotdog_ft.quantization import find_ranges
 from hotdog_ft.settings import FINE_TUNE, Settings
 
@@ -66,8 +67,8 @@ def how(net, pictures, asked="auto"):
 def test_instructions_are_read_off_the_processors_flags(flags, has, tmp_path):
     (tmp_path / "proc").mkdir()
     (tmp_path / "proc/cpuinfo").write_text(f"model name : x\nflags\t\t: {flags}\nbugs :\n")
-    assert has_int8(tmp_path) is has
-    assert not has_int8(tmp_path / "not-linux")
+    assert has_instructions(precision.INSTRUCTIONS, tmp_path) is has
+    assert not has_instructions(precision.INSTRUCTIONS, tmp_path / "not-linux")
 
 
 def test_auto_is_int8_where_it_is_faster_by_a_trial_once_a_process(net, photos, processor):
