@@ -1,4 +1,4 @@
-"""The contender PyTorch: torchvision's ResNet-18 and transforms; "channels-last" is an argument, as is a precision."""
+"""The contender PyTorch, by torchvision; arguments: "channels-last", and a precision."""
 
 import sys
 from pathlib import Path
