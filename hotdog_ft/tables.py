@@ -133,6 +133,29 @@ def seed_table(record):
     return pd.DataFrame(columns).loc[accuracy.columns].round(3)
 
 
+def by_minutes(history):
+    """Test accuracy against the minutes spent so far: a probe with its features, epochs; no tests.
+
+    Returns
+    -------
+    pandas.Series
+
+    Examples
+    --------
+    >>> from hotdog_ft.history import History
+    >>> probed = {"probe_acc": 0.9, "features_seconds": 57, "probe_seconds": 3}
+    >>> by_minutes(History(test_acc=[0.92, 0.93], seconds=[120, 120], **probed)).to_dict()
+    {1.0: 0.9, 3.0: 0.92, 5.0: 0.93}
+    """
+    import pandas as pd
+
+    seconds, accuracies = list(history.seconds), list(history.test_acc)
+    if history.probe_acc is not None:
+        seconds.insert(0, history.features_seconds + history.probe_seconds)
+        accuracies.insert(0, history.probe_acc)
+    return pd.Series(accuracies, np.cumsum(seconds) / 60)
+
+
 def accuracy_interval(accuracy, num_pictures):
     """95 % interval (low, high) that the number of test pictures alone leaves (Wilson 1927).
 
