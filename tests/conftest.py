@@ -1,6 +1,7 @@
 """Parts that several tests share: tiny picture folders, tiny nets, a real HTTP server."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -29,6 +30,9 @@ from hotdog_ft.training import new_trainer, train_one_epoch
 
 ROOT = Path(__file__).parents[1]
 CHANNELS = (4, 4, 6, 8, 10)  # each stage that halves the picture must widen it, as in ResNet-18
+
+# a shell has its background jobs ignore Ctrl-C, which some tests send
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
