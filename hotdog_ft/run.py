@@ -18,7 +18,7 @@ from .precision import ranges_for
 from .probe import probe
 from .subsets import own_part, run_parts
 from .team import agreed, from_first, is_first, joined, own_devices, same_file, same_net
-from .training import new_trainer, train_one_epoch
+from .training import PART, new_trainer, train_one_epoch
 
 
 def _measure(net, test_iter, valid_iter, classes, precision="float32"):
@@ -175,6 +175,8 @@ def train(
     valid_iter = valid_part and plain_loader(own_part(valid_part), net.size)
     measured = test_iter, valid_iter, classes
     weights = class_weights(labels_of(train_part)) if settings.balance == "loss" else None
+    apart = settings.use_global_stats or settings.trained == "output"  # no picture sways another
+    step = {"weights": weights, "part": PART if apart else None}
     with stop_explained(saved), faults_explained():
         if settings.probe_steps and not begun:
             net.collect_params().reset_ctx(devices[0])
@@ -199,7 +201,7 @@ def train(
                 title = f"epoch {len(history.loss) + 1}"
                 try:
                     sums = train_one_epoch(
-                        learner, train_iter, trainer, devices, title, sums, interrupts, weights
+                        learner, train_iter, trainer, devices, title, sums, interrupts, **step
                     )
                 except (FloatingPointError, MemoryError) as error:
                     error.history = history

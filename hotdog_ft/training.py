@@ -5,7 +5,7 @@ import time
 
 import mxnet as mx
 import numpy as np
-from mxnet import autograd, gluon
+from mxnet import autograd, gluon, nd
 
 from .cuda_faults import faults_explained
 from .devices import arrays, average_running_statistics, shards
@@ -16,9 +16,41 @@ from .mxnet_internals import mark_gradient_fresh
 from .team import agreed, average_statistics, size, total
 from .team import new_trainer as trainer_of_team
 
+PART = 32  # pictures that a device computes at once where a mini-batch may be taken apart
+
+
+def _backward(net, X, y, devices, weights):
+    """Gradients of the summed loss; ``[(losses, hits), …]`` of each device that has a picture."""
+    loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
+    sums = []
+    with autograd.record():
+        for X_shard, y_shard in shards(X, y, devices):
+            output = net(X_shard)
+            loss = loss_function(output, y_shard, *weights_of(y_shard, weights))
+            sums.append((loss, output.argmax(axis=1) == y_shard.astype("float32")))
+    autograd.backward([loss for loss, _ in sums])
+    return sums
+
+
+def _backward_in_parts(net, X, y, devices, weights, count):
+    """The same for `count` pictures at a time, the gradients added up."""
+    sums, gradients = [], {}
+    for begin in range(0, len(X), count):
+        end = begin + count
+        found = _backward(net, X[begin:end], y[begin:end], devices, weights)
+        sums += found
+        for device in devices[: len(found)]:
+            for place, parameter in enumerate(learning_parameters(net)):
+                gradient, key = parameter.grad(device), (place, device)
+                gradients[key] = gradients[key] + gradient if key in gradients else gradient.copy()
+        nd.waitall()  # else the next part's memory is asked for before this one's is free
+    for (place, device), gradient in gradients.items():
+        gradient.copyto(learning_parameters(net)[place].grad(device))
+    return sums
+
 
 @faults_explained()
-def train_step(net, X, y, trainer, devices, weights=None):
+def train_step(net, X, y, trainer, devices, weights=None, part=None):
     """One update of `net` on one mini-batch.
 
     The gradient is that of the batch's mean loss: its scale depends neither on the batch size nor
@@ -30,6 +62,9 @@ def train_step(net, X, y, trainer, devices, weights=None):
         float32 (n, 3, S, S) and integer (n,).
     weights : numpy.ndarray, optional
         Of each class in the loss, see `class_weights`; by default every picture counts the same.
+    part : int, optional
+        A device computes so many pictures at once, at most, and gradients are added up: the same
+        update in less memory, where BatchNorm uses its running statistics.
 
     Returns
     -------
@@ -41,17 +76,13 @@ def train_step(net, X, y, trainer, devices, weights=None):
     MemoryError
         The batch does not fit; the message says by how much to cut it.
     """
-    loss_function = gluon.loss.SoftmaxCrossEntropyLoss()
-    sums = []
     try:
-        with autograd.record():
-            for X_shard, y_shard in shards(X, y, devices) if len(X) else ():
-                output = net(X_shard)
-                loss = loss_function(output, y_shard, *weights_of(y_shard, weights))
-                sums.append((loss, output.argmax(axis=1) == y_shard.astype("float32")))
-        if sums:
-            autograd.backward([loss for loss, _ in sums])
-        for device in devices[len(sums) :]:  # no picture for these: their gradient is zero
+        at_once = part * len(devices) if part else len(X)
+        if len(X) > at_once:
+            sums = _backward_in_parts(net, X, y, devices, weights, at_once)
+        else:
+            sums = _backward(net, X, y, devices, weights) if len(X) else []
+        for device in devices[min(len(X), at_once) :]:  # no picture for these: no gradient
             for parameter in learning_parameters(net):
                 parameter.grad(device)[:] = 0
                 mark_gradient_fresh(parameter, device)
@@ -73,7 +104,15 @@ def train_step(net, X, y, trainer, devices, weights=None):
 
 
 def train_one_epoch(
-    net, train_iter, trainer, devices, title="epoch", sums=None, stop_wanted=(), weights=None
+    net,
+    train_iter,
+    trainer,
+    devices,
+    title="epoch",
+    sums=None,
+    stop_wanted=(),
+    weights=None,
+    part=None,
 ):
     """Train on every mini-batch of `train_iter` that is not in `sums` yet.
 
@@ -89,7 +128,7 @@ def train_one_epoch(
         Of the part of the epoch that was done before.
     stop_wanted : container
         As soon as it holds something, the epoch ends after the batch at hand.
-    weights : numpy.ndarray, optional
+    weights, part : optional
         See `train_step`.
 
     Returns
@@ -106,7 +145,7 @@ def train_one_epoch(
     for batch in progress(train_iter, title, sums.batches):
         X, y = arrays(batch)
         before = time.perf_counter()
-        loss, hits = train_step(net, X, y, trainer, devices, weights)
+        loss, hits = train_step(net, X, y, trainer, devices, weights, part)
         sums.compute_seconds += time.perf_counter() - before
         sums.batches += 1
         examples = int(total([len(X)])[0])
