@@ -34,18 +34,18 @@ def _backward(net, X, y, devices, weights):
 
 def _backward_in_parts(net, X, y, devices, weights, count):
     """The same for `count` pictures at a time, the gradients added up."""
-    sums, gradients = [], {}
+    sums, gradients, learning = [], {}, learning_parameters(net)
     for begin in range(0, len(X), count):
         end = begin + count
         found = _backward(net, X[begin:end], y[begin:end], devices, weights)
         sums += found
         for device in devices[: len(found)]:
-            for place, parameter in enumerate(learning_parameters(net)):
+            for place, parameter in enumerate(learning):
                 gradient, key = parameter.grad(device), (place, device)
                 gradients[key] = gradients[key] + gradient if key in gradients else gradient.copy()
         nd.waitall()  # else the next part's memory is asked for before this one's is free
     for (place, device), gradient in gradients.items():
-        gradient.copyto(learning_parameters(net)[place].grad(device))
+        gradient.copyto(learning[place].grad(device))
     return sums
 
 

@@ -5,15 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import (
-    ROOT,
-    make_source_net,
-    run_python,
-    small_net,
-    some_batches,
-    train_on,
-    values,
-)
+from conftest import ROOT, make_source_net, run_python, small_net, some_batches, train_on, values
 from mxnet import autograd, gluon, nd
 
 import hotdog_ft

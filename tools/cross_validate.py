@@ -93,10 +93,8 @@ def main():
     settings = replace(FINE_TUNE, **options)
     cases = [(settings, {"fold": fold}) for fold in range(folds)]
     record = study("cross-validate", recipe, cases, RESULTS, run_case=validate)
-    entries, exact = (
-        record.find(settings),
-        record.find(replace(settings, train_precision="float32")),
-    )
+    entries = record.find(settings)
+    exact = record.find(replace(settings, train_precision="float32"))
     tell(entries)
     if entries != exact:
         ends = [[entry.figures["answers"]["end"] for entry in fold] for fold in zip(exact, entries)]
