@@ -58,6 +58,33 @@ def calibration_error(labels, logits, bins=10):
     return float((gap * table.pictures).sum() / table.pictures.sum())
 
 
+def chance_error(logits, bins=10, draws=1000):
+    """Between which calibration errors chance alone puts a net that means exactly what it says.
+
+    Labels are drawn by the net's own probabilities, again and again. A `calibration_error` between
+    the two ends is no sign that the net is too sure or too modest.
+
+    Returns
+    -------
+    low, high : float
+        Nine draws of ten are between them; the same for the same logits.
+
+    Examples
+    --------
+    >>> logits = np.log([[0.9, 0.1], [0.2, 0.8]])
+    >>> ends = chance_error(np.repeat(logits, 500, axis=0))
+    >>> [round(end, 3) for end in ends]
+    [0.003, 0.024]
+    """
+    shares = probabilities(np.asarray(logits, "float64"))
+    below, generator = shares.cumsum(axis=1)[:, :-1], np.random.default_rng(0)
+    errors = []
+    for _ in range(draws):
+        labels = (generator.random((len(shares), 1)) > below).sum(axis=1)
+        errors.append(calibration_error(labels, logits, bins))
+    return tuple(map(float, np.quantile(errors, (0.05, 0.95))))
+
+
 def temperature(labels, logits):
     """The number to divide logits by, so that the pictures' labels are as likely as they can be.
 

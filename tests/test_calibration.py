@@ -33,6 +33,25 @@ def test_a_net_that_is_too_sure_or_too_modest_gets_back_what_it_exaggerates(fact
     assert calibration.calibration_error(labels, logits * factor / found) < 0.01
 
 
+def test_chance_is_told_from_being_too_sure():
+    # one group of 400 pictures that are right 9 times of 10: the error is the distance of a
+    # binomial share from 0.9; 0.05 of a normal one is within 0.063 deviations, 0.95 within 1.96
+    logits = np.log(np.tile([0.9, 0.1], (400, 1)))
+    deviation = np.sqrt(0.9 * 0.1 / 400)
+    low, high = calibration.chance_error(logits)
+    assert high == pytest.approx(1.96 * deviation, rel=0.1)
+    assert 0 <= low <= 0.15 * deviation
+    # of seeds whose labels are drawn so, most are inside; with logits three times too large, none
+    errors, exaggerated = [], []
+    for seed in range(20):
+        labels, logits = drawn(800, classes=2, seed=seed)
+        low, high = calibration.chance_error(logits, draws=100)
+        errors.append(low <= calibration.calibration_error(labels, logits) <= high)
+        _, high = calibration.chance_error(3 * logits, draws=100)
+        exaggerated.append(calibration.calibration_error(labels, 3 * logits) <= high)
+    assert sum(errors) >= 14 and not any(exaggerated)  # of 20 at 0.9, 13 or fewer: 0.2 %
+
+
 def test_the_groups_hold_every_picture_once_also_at_certainty():
     logits = np.array([[1000.0, 0], [0, 1000], [0, 0]])  # 1, 1 and 1/2
     table = calibration.reliability(np.array([0, 0, 0]), logits)
