@@ -102,6 +102,18 @@ def test_the_catalogues_are_of_the_texts_as_they_are_now(tmp_path):
         assert texts == {entry.msgid for entry in kept[name]}, f"{name}: make site-catalogues"
 
 
+@pytest.mark.parametrize("place", range(1, 5))
+def test_the_vietnamese_readme_has_the_figures_commands_and_links_of_the_english_one(place):
+    # the later parts are arranged otherwise
+    names = "README.md", "README.vi.md"
+    both = [(ROOT / name).read_text(encoding="utf-8").split("\n## ")[place] for name in names]
+    table = [[line for line in text.splitlines() if line.startswith("|")] for text in both]
+    assert len(table[0]) == len(table[1])
+    for original, translation in [both, *zip(*table)]:
+        differing = differences(original, translation)
+        assert not [text for text in differing if "make site" not in text and "build/" not in text]
+
+
 def test_buttons_lead_to_the_repository_that_colab_py_wrote(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "docs")
     monkeypatch.syspath_prepend(ROOT / "tools")
