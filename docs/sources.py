@@ -13,7 +13,6 @@ ROOT = Path(__file__).parents[1]
 # which page shows a file
 PAGES = {
     "README.md": "index.md",
-    "README.vi.md": "index.md",
     "results/README.md": "results.md",
     "benchmarks/README.md": "benchmarks.md",
     "tests/README.md": "promises.md",
@@ -45,7 +44,9 @@ def leading_on(text, folder, page_folder=""):
 
 def prepare_included(app, path, docname, content):
     folder = (Path(app.srcdir) / path).resolve().parent.relative_to(ROOT)
-    content[0] = leading_on(content[0], folder)
+    # every page of the site leads to itself in the other language
+    text = re.sub(r"(?m)^\[Tiếng Việt\].*\n\n", "", content[0])
+    content[0] = leading_on(text, folder)
 
 
 def prepare_own(app, docname, content):
