@@ -11,6 +11,7 @@ from .history import three_digits
 from .inference import outputs
 from .labels import check_classes, check_labels, check_names, warn_if_unbalanced
 from .learning import learning_parameters
+from .mxnet_internals import parameters
 
 
 def check_net(net):
@@ -26,7 +27,7 @@ def check_net(net):
             f"The net is of type {type(net).__name__}: give what load_net(path) returns."
         )
     try:
-        for parameter in net.collect_params().values():
+        for parameter in parameters(net).values():
             parameter.list_data()
     except DeferredInitializationError:
         return True

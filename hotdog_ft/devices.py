@@ -25,7 +25,7 @@ def describe_devices(devices):
 
 def devices_of(block):
     """The devices that a block's parameters lie on."""
-    return next(iter(block.collect_params().values())).list_ctx()
+    return next(iter(parameters(block).values())).list_ctx()
 
 
 def arrays(batch):
