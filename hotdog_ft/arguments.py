@@ -73,15 +73,15 @@ def parser():
     compare = commands.add_parser(
         "compare",
         help="train the fine-tuned net and the scratch twin, print and keep the result",
-        description="Train three nets on the same pictures: a copy of the source net with a new "
-        "output layer, the same network from scratch, and a copy whose output layer is "
-        "trained first. Prints a table and keeps every run in a JSON record; a "
-        "second call continues where the first was stopped.",
+        description="Train nets on the same pictures: a copy of the source net with a new output "
+        "layer (in full mode at two rates), the same network from scratch, and a copy whose output "
+        "layer is trained first. Prints a table and keeps every run in a JSON record; a second "
+        "call continues where the first was stopped.",
     )
     compare.add_argument(
         "--mode",
         choices=["mini", "full"],
-        help="mini: embedded drawings, seconds (default); full: photographs, ResNet-18, "
+        help="mini: embedded drawings, a minute or two (default); full: photographs, ResNet-18, "
         "about an hour on a CPU",
     )
     compare.add_argument(
@@ -111,8 +111,8 @@ def parser():
         "--batch-size",
         type=_positive,
         metavar="N",
-        help="pictures in a mini-batch of every run (default: 128 for the chapter's two runs, "
-        "else 32)",
+        help="pictures in a mini-batch of every run (default: 32; in full mode 128, and 32 where "
+        "the output layer is trained first)",
     )
     compare.add_argument(
         "--out",
@@ -150,7 +150,7 @@ def parser():
         "--holdout",
         type=float,
         metavar="SHARE",
-        help="share of the pictures to test on where there is no test set",
+        help="share of the pictures to test on where there is no test set (default: a fifth)",
     )
     for option, (name, kind, text) in TRAIN_SETTINGS.items():
         values = {"choices": kind} if isinstance(kind, tuple) else {"type": kind, "metavar": "N"}
@@ -163,7 +163,7 @@ def parser():
         "predict",
         help="say what is on pictures",
         description="Print a table: file, class, probability. The exit status is 1 if a picture "
-        "cannot be read; then nothing is predicted, but for --skip-bad.",
+        "cannot be read; then nothing is predicted, but for --skip-bad and --out.",
     )
     predict.add_argument(
         "paths",

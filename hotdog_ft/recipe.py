@@ -162,7 +162,7 @@ def load_recipe(mode=None, data=None, weights=None):
     Parameters
     ----------
     mode : {"mini", "full"}, optional
-        By default ``$HOTDOG_FT_MODE``, else "mini": the embedded set, no network, seconds.
+        By default ``$HOTDOG_FT_MODE``, else "mini": the embedded set, no network.
     data : path, optional
         Full mode: a data set instead of the book's; by default ``$HOTDOG_FT_DATA``.
     weights : path, optional
