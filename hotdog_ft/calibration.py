@@ -1,8 +1,12 @@
 """What a net does not know: whether it is right as often as its probabilities say."""
 
+import warnings
+
 import numpy as np
 
 from .evaluation import logits_of, probabilities
+
+LIMITS = 0.05, 20  # of a temperature
 
 
 def reliability(labels, logits, bins=10):
@@ -94,7 +98,7 @@ def temperature(labels, logits):
     Returns
     -------
     float
-        Between 0.05 and 20.
+        Between 0.05 and 20; at an end where none fits.
 
     Examples
     --------
@@ -112,7 +116,7 @@ def temperature(labels, logits):
         right = scaled[np.arange(len(labels)), labels]
         return (np.log(np.exp(scaled).sum(axis=1)) - right).mean()
 
-    found = minimize_scalar(loss, bounds=(np.log(0.05), np.log(20)), method="bounded")
+    found = minimize_scalar(loss, bounds=np.log(LIMITS), method="bounded")
     return float(np.exp(found.x))
 
 
@@ -120,7 +124,8 @@ def calibrate(net, data):
     """Divide the logits of `net` by their `temperature` on these pictures, for good.
 
     Weights and bias of `output` are divided, so that `predict`, and files of the net, have the new
-    probabilities; which class is the likeliest stays.
+    probabilities; which class is the likeliest stays. Where no temperature fits, as where no answer
+    is wrong, the net stays as it is, with a warning.
 
     Parameters
     ----------
@@ -131,9 +136,16 @@ def calibrate(net, data):
     Returns
     -------
     float
-        The temperature.
+        The temperature; 1 where none fits.
     """
     found = temperature(*logits_of(net, data))
+    if not LIMITS[0] * 1.01 < found < LIMITS[1] / 1.01:
+        warnings.warn(
+            "No temperature fits these pictures: too few of them, or none, are answered wrong, or "
+            "nearly all. The net stays as it is. Calibrate on more pictures.",
+            stacklevel=2,
+        )
+        return 1.0
     for parameter in net.output.collect_params().values():
         for values in parameter.list_data():
             values[:] = values / found

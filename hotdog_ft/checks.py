@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 from mxnet import gluon
+from mxnet.gluon import nn
 from mxnet.gluon.parameter import DeferredInitializationError
 
 from .generators import seed_everything
@@ -60,9 +61,13 @@ def test_size(net, settings):
     """Side of the input where `net` is tested and used: as the settings say, if it takes that."""
     if settings.test_size == settings.size:
         return settings.size
+    layers = net.features if isinstance(getattr(net, "features", None), nn.HybridSequential) else ()
+    # DenseNet's and Inception's last one: of a larger map it takes the upper left part alone
+    if any(isinstance(layer, nn.AvgPool2D) for layer in layers):
+        return settings.size
     try:
         num_outputs_of(net, settings.test_size)
-    except ValueError:  # AlexNet, VGG and DenseNet, whose last layers are made for one size
+    except ValueError:  # AlexNet and VGG, whose last layers are made for one size
         return settings.size
     return settings.test_size
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from .devices import arrays
 from .inference import mean_outputs
-from .labels import check_labels, check_pairs
+from .labels import check_labels, check_names, check_pairs
 from .loader import plain_loader
 from .precision import for_batches, settled
 
@@ -33,7 +33,8 @@ def logits_of(net, data, precision="float32"):
     Raises
     ------
     ValueError
-        There is no picture, the net does not know its input size, or it cannot compute in int8.
+        There is no picture, classes are not the net's, the net does not know its input size, or it
+        cannot compute in int8.
     """
     labels, logits, block = [], [], None
     mirrored = getattr(net, "mirrored", False)
@@ -46,7 +47,13 @@ def logits_of(net, data, precision="float32"):
         labels.append(y.reshape(-1).astype(int))
     if not labels:
         raise ValueError("There is no picture to evaluate on.")
-    return np.concatenate(labels), np.concatenate(logits)
+    labels, logits = np.concatenate(labels), np.concatenate(logits)
+    if labels.min() < 0 or labels.max() >= logits.shape[1]:
+        raise ValueError(
+            f"The pictures to evaluate on have labels from {labels.min()} to {labels.max()}, the "
+            f"net has {logits.shape[1]} outputs: it is a net for other classes."
+        )
+    return labels, logits
 
 
 def told(labels, logits):
@@ -119,6 +126,7 @@ def _batches(net, data):
     if len(data) and np.shape(data[0][1]):
         return data
     check_labels(data, "evaluate on")
+    check_names(net, data, "evaluate on")
     if not getattr(net, "size", None):
         raise ValueError(
             "The net does not know its input size: set net.size, such as net.size = 224, or give "
@@ -148,7 +156,8 @@ def evaluate(net, data, precision="float32"):
     Raises
     ------
     ValueError
-        There is no picture, the net does not know its input size, or it cannot compute in int8.
+        There is no picture, classes are not the net's, the net does not know its input size, or it
+        cannot compute in int8.
 
     Examples
     --------
@@ -176,16 +185,15 @@ def confusion(net, data):
     pandas.DataFrame
         Counts of pictures: a row per true class, a column per predicted class. Every class has
         both, whether or not a picture is of it or taken for it. Names are those of ``net.classes``,
-        else of ``data.classes``, else numbers.
+        else of ``data.classes`` where there are as many as outputs, else numbers.
     """
     import pandas as pd
 
     labels, logits = logits_of(net, data)
     predicted = logits.argmax(axis=1)
-    classes = getattr(net, "classes", None) or getattr(data, "classes", None)
-    if not classes:
-        least = net.output.weight.shape[0] if hasattr(net, "output") else 0
-        classes = range(max(least, labels.max() + 1, predicted.max() + 1))
+    classes = getattr(net, "classes", None) or getattr(data, "classes", None) or ()
+    if len(classes) != logits.shape[1]:
+        classes = range(logits.shape[1])
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     np.add.at(counts, (labels, predicted), 1)
     rows, columns = (pd.Index(classes, name=name) for name in ("true", "predicted"))

@@ -132,11 +132,11 @@ class History:
     def last_test_acc(self):
         """Test accuracy at the end: of the kept epoch, the last one or the probe, or NaN."""
         if self.test_acc and self.kept_epoch != 0:
-            return self.test_acc[self._end]
+            return self.test_acc[self.end]
         return np.nan if self.probe_acc is None else self.probe_acc
 
     @property
-    def _end(self):
+    def end(self):
         """Place of the epoch that the net is that of, in a list of one number per epoch."""
         return self.kept_epoch - 1 if self.kept_epoch else -1
 
@@ -155,7 +155,7 @@ class History:
 
     def _outcome(self):
         lists = {"loss": self.loss, "train acc": self.train_acc, "test acc": self.test_acc}
-        parts = [f"{title} {three_digits(v[self._end])}" for title, v in lists.items() if v]
+        parts = [f"{title} {three_digits(v[self.end])}" for title, v in lists.items() if v]
         return ", ".join(parts if self.test_acc else [*parts, "not tested"])
 
     def _worst_class(self):

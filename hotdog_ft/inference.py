@@ -39,7 +39,11 @@ def in_turn(compute):
         with _turn:
             if threading.current_thread() is threading.main_thread():
                 return compute(*arguments)
-            return _helper.submit(compute, *arguments).result()
+            try:
+                result = _helper.submit(compute, *arguments).result
+            except RuntimeError:  # the main thread has ended, and has stopped all helpers
+                return compute(*arguments)
+            return result()
 
     return turned
 

@@ -110,9 +110,15 @@ def check_classes(labels, num_outputs):
         )
 
 
-def check_names(train_imgs, images, purpose):
-    """Refuse a set that names the classes in another order than the training pictures do."""
-    ours, theirs = (getattr(one, "classes", None) for one in (train_imgs, images))
+def check_names(learnt, images, purpose):
+    """Refuse a set that names the classes in another order than what was learnt.
+
+    Parameters
+    ----------
+    learnt : ImageFolder or HybridBlock
+        The training pictures, or the net that they have trained.
+    """
+    ours, theirs = (getattr(one, "classes", None) for one in (learnt, images))
     if None not in (ours, theirs) and list(ours) != list(theirs):
         raise ValueError(
             f"The pictures to {purpose} have the classes {', '.join(map(str, theirs))}, those to "

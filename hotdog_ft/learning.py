@@ -113,6 +113,8 @@ def learning_as_set(net, settings):
     try:
         with as_before(net):
             net.hybridize(static_alloc=True)  # a graph from before knows nothing of this
+            for parameter in learning_parameters(net):
+                parameter.grad_req = "write"  # "add" would keep the gradients of earlier steps
             if settings.trained != "all":
                 whole = settings.trained == "output"
                 freeze(net.features if whole else net.features[: last_stage(net)])

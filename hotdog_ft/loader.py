@@ -91,6 +91,14 @@ class BatchLoader:
             yield np.stack(pictures), np.array(labels, dtype="int32")
 
 
+def _begun(pool, job):
+    """What waits for the result of `job`, which a thread computes, or else the caller."""
+    try:
+        return pool.submit(job).result
+    except RuntimeError:  # the main thread has ended: no thread can be begun
+        return job
+
+
 def in_threads(batches):
     """What the functions in every batch give, a list each; threads are a batch ahead.
 
@@ -102,11 +110,11 @@ def in_threads(batches):
     waiting = deque()
     with ThreadPoolExecutor(WORKERS) as pool:
         for jobs in batches:
-            waiting.append([pool.submit(job) for job in jobs])
+            waiting.append([_begun(pool, job) for job in jobs])
             if len(waiting) > 1:
-                yield [job.result() for job in waiting.popleft()]
-        for jobs in waiting:
-            yield [job.result() for job in jobs]
+                yield [result() for result in waiting.popleft()]
+        for results in waiting:
+            yield [result() for result in results]
 
 
 def as_picture(picture, name):

@@ -72,8 +72,8 @@ def build_graph(net, X=None):
 
 
 def _batch_norms(block):
-    layers = []
-    block.apply(lambda layer: layers.append(layer) if isinstance(layer, nn.BatchNorm) else None)
+    layers, kinds = [], (nn.BatchNorm, nn.BatchNormReLU)
+    block.apply(lambda layer: layers.append(layer) if isinstance(layer, kinds) else None)
     return layers
 
 

@@ -74,6 +74,9 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
     if scheduler and not is_path:
         raise ValueError("net must be the path of a file for a scheduler: its workers open it.")
     judge = Judge(load_net(net) if is_path else net, **options)
+    noted = _noted(user_path(out) / ABOUT)
+    if judge.precision == "auto" and noted.get("net") == fingerprint(judge.net):
+        judge.precision = noted.get("precision", "auto")  # what is faster may be otherwise today
     judge.begin()
     files, folder = files_of(paths), os.getcwd()
     identity = {
@@ -135,9 +138,18 @@ def _claimed(out, identity):
     return out
 
 
+def _noted(about):
+    """What a folder of predictions says of itself, if it does; `_claimed` says what is wrong."""
+    try:
+        found = json.loads(about.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def precision_of(out):
     """What the predictions in the folder `out` were computed in."""
-    return json.loads((user_path(out) / ABOUT).read_text()).get("precision")
+    return _noted(user_path(out) / ABOUT).get("precision")
 
 
 def _part(judge, files, folder, seen=lambda count: None):

@@ -10,7 +10,7 @@ from .devices import arrays, devices_of
 from .evaluation import accuracy, probabilities
 from .inference import outputs
 from .labels import class_weights
-from .learning import as_before, weights_of
+from .learning import as_before, learning_parameters, weights_of
 from .loader import plain_loader, progress
 from .precision import features_for_batches, ranges_for, settled
 from .settings import FINE_TUNE
@@ -33,9 +33,16 @@ def extract_features(net, data_iter, precision="auto"):
     -------
     features, labels : numpy.ndarray
         float32 (n, d) and integer (n,).
+
+    Raises
+    ------
+    ValueError
+        There is no picture, or the net cannot compute in int8.
     """
     batches = map(arrays, data_iter)
-    first = next(batches)
+    first = next(batches, None)
+    if first is None:
+        raise ValueError("There is no picture to compute features of.")
     precision = settled(net, precision, first[0].shape[-1])
     features = features_for_batches(net, first[0], precision)
     parts = [(outputs(features, X).reshape(len(X), -1), y) for X, y in chain([first], batches)]
@@ -67,6 +74,8 @@ def fit_output(net, features, labels, settings=FINE_TUNE):
     trainer = gluon.Trainer(net.output.collect_params(), "adam", rates)
     with as_before(net.output):
         net.output.collect_params().setattr("lr_mult", 1)
+        for parameter in learning_parameters(net.output):
+            parameter.grad_req = "write"
         for _ in range(settings.probe_steps):
             with autograd.record():
                 loss = loss_function(net.output(X), y, *weights)

@@ -1,6 +1,7 @@
 """A whole training run: probe, epochs, measuring, saving, choosing."""
 
 import time
+import warnings
 
 from .bfloat16 import check_bfloat16, in_bfloat16
 from .checkpoint import Checkpoint, interrupts_noted, stop_explained
@@ -49,12 +50,12 @@ def _kept(net, settings, history, by_class, best):
     return arrays_of(net)
 
 
-def _ranges_again(net, images, settings, report):
-    """Ranges of a net that has learnt; None, and a line, if int8 no longer fits: no run is lost."""
+def _ranges_again(net, images, settings):
+    """Ranges of a net that has learnt; None, and a warning, if int8 no longer fits."""
     try:
         return ranges_for(net, images, settings.precision)
     except ValueError as error:
-        report(str(error))
+        warnings.warn(f"{error} The net is left without ranges.", stacklevel=4)
         return None
 
 
@@ -195,6 +196,8 @@ def train(
                 saved.restore(net, trainer)
             elif saved:
                 saved.save(net, trainer, history, None, None, best)
+            if not _is_over(history, settings):
+                net.ranges = None  # the epochs change what they are of
             while not _is_over(history, settings):
                 states = generator_states()
                 reseed_mxnet(states)
@@ -235,6 +238,6 @@ def train(
             if best:
                 set_arrays(net, best)
         if history.loss or not net.ranges:
-            net.ranges = from_first(lambda: _ranges_again(net, train_part, settings, report))
+            net.ranges = from_first(lambda: _ranges_again(net, train_part, settings))
     warn_if_worse_than_guessing(history, num_outputs, len(test_imgs or ()), settings.learning_rate)
     return history

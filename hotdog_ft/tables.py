@@ -23,7 +23,7 @@ def runs_table(record):
         history = entry.history
         row = {"run": entry.settings.kind, **{name: entry.value(name) for name in varied}}
         row.update(entry.case)
-        row.update({name: _last(getattr(history, name)) for name in ("loss", "train_acc")})
+        row.update({name: _last(history, name) for name in ("loss", "train_acc")})
         row.update(test_acc=history.last_test_acc, seconds=sum(history.seconds))
         further = {"probe_acc": history.probe_acc, "diverged": entry.diverged}
         row.update({name: value for name, value in further.items() if value is not None})
@@ -31,8 +31,10 @@ def runs_table(record):
     return pd.DataFrame(rows)
 
 
-def _last(values):
-    return values[-1] if values else np.nan
+def _last(history, name):
+    """The value at the end, as of `last_test_acc`: of the epoch that was kept."""
+    values = getattr(history, name)
+    return values[history.end] if values and history.kept_epoch != 0 else np.nan
 
 
 def result_table(histories, classes=HOT_DOGS):
@@ -55,8 +57,8 @@ def result_table(histories, classes=HOT_DOGS):
     columns, of_the_book = {}, sorted(map(str, classes or [])) == HOT_DOGS
     for name, history in histories.items():
         ours = {
-            "loss": _last(history.loss),
-            "train acc": _last(history.train_acc),
+            "loss": _last(history, "loss"),
+            "train acc": _last(history, "train_acc"),
             "test acc": history.last_test_acc,
             "examples/sec": history.examples_per_sec,
         }
@@ -153,7 +155,7 @@ def by_minutes(history):
     if history.probe_acc is not None:
         seconds.insert(0, history.features_seconds + history.probe_seconds)
         accuracies.insert(0, history.probe_acc)
-    return pd.Series(accuracies, np.cumsum(seconds) / 60)
+    return pd.Series(accuracies, np.cumsum(seconds)[: len(accuracies)] / 60)
 
 
 def accuracy_interval(accuracy, num_pictures):

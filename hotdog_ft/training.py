@@ -76,8 +76,8 @@ def train_step(net, X, y, trainer, devices, weights=None, part=None):
     MemoryError
         The batch does not fit; the message says by how much to cut it.
     """
+    at_once = min(len(X), part * len(devices)) if part else len(X)
     try:
-        at_once = part * len(devices) if part else len(X)
         if len(X) > at_once:
             sums = _backward_in_parts(net, X, y, devices, weights, at_once)
         else:
@@ -97,9 +97,10 @@ def train_step(net, X, y, trainer, devices, weights=None, part=None):
     except mx.MXNetError as error:
         if not re.search("allocate|out of memory|_ALLOC_FAILED", str(error), re.IGNORECASE):
             raise
+        parts = f", {at_once} at a time" if at_once < len(X) else ""
         raise MemoryError(
-            f"A batch of {len(X)} pictures, {X.shape[-1]} pixels wide, does not fit into memory. "
-            f"Start again with batch_size={max(1, len(X) // 2)} or less."
+            f"A batch of {len(X)} pictures{parts}, {X.shape[-1]} pixels wide, does not fit into "
+            f"memory. Start again with batch_size={max(1, at_once // 2)} or less."
         ) from error
 
 

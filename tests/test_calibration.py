@@ -7,6 +7,7 @@ from conftest import make_source_net, some_batches
 import hotdog_ft
 from hotdog_ft import calibration
 from hotdog_ft.evaluation import as_told, logits_of, probabilities, told
+from hotdog_ft.inference import outputs
 
 
 def drawn(n=40_000, classes=3, seed=0):
@@ -80,3 +81,13 @@ def test_what_is_told_of_answers_gives_them_back():
     assert (again[0] == (logits.argmax(axis=1) != labels)).all()
     error = calibration.calibration_error(labels, logits)
     assert calibration.calibration_error(*again) == pytest.approx(error, abs=0.01)
+
+
+def test_where_no_answer_is_wrong_the_net_stays_as_it_is():
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
+    ((X, _),) = some_batches([12])
+    before = outputs(net, X)
+    batches = [(X, before.argmax(axis=1))]
+    with pytest.warns(UserWarning, match="No temperature fits these pictures"):
+        assert calibration.calibrate(net, batches) == 1
+    np.testing.assert_array_equal(outputs(net, X), before)

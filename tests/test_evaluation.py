@@ -6,7 +6,8 @@ from conftest import cpus, make_source_net, small_net, some_batches
 from mxnet import gluon, nd
 
 import hotdog_ft
-from hotdog_ft.evaluation import class_accuracy, probabilities
+from hotdog_ft import calibration
+from hotdog_ft.evaluation import class_accuracy, confusion, probabilities
 from hotdog_ft.inference import outputs
 from hotdog_ft.loader import plain_loader
 
@@ -72,3 +73,30 @@ def test_each_class_has_an_accuracy_of_its_own():
     assert class_accuracy(labels, predicted) == ({"0": 2 / 3, "2": 1 / 2}, {"0": 3, "2": 2})
     names = class_accuracy(labels, predicted, ["a", "b", "c"])[0]
     assert names == {"a": 2 / 3, "c": 1 / 2}
+
+
+def test_pictures_of_other_classes_than_the_nets_are_refused(picture_folders):
+    _, test_imgs = hotdog_ft.load_image_folders(picture_folders())
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
+    net.size, net.classes = 32, ["b", "a"]
+    for ask in (hotdog_ft.evaluate, confusion, calibration.calibrate):
+        with pytest.raises(ValueError, match="have the classes a, b, those to train on b, a: open"):
+            ask(net, test_imgs)
+
+
+def test_labels_that_are_no_outputs_are_refused():
+    net = small_net()  # two outputs
+    for label in (2, -1):
+        batches = [(X, np.full_like(y, label)) for X, y in some_batches([4])]
+        for ask in (hotdog_ft.evaluate, confusion, calibration.calibrate):
+            with pytest.raises(ValueError, match=f"labels from {label} to {label}, the net has 2"):
+                ask(net, batches)
+
+
+def test_a_net_with_more_outputs_than_the_data_has_classes_has_numbers(picture_folders):
+    _, test_imgs = hotdog_ft.load_image_folders(picture_folders())
+    net = make_source_net(classes=5)
+    net.size = 32
+    table = confusion(net, test_imgs)
+    assert list(table) == list(table.index) == [0, 1, 2, 3, 4]
+    assert table.sum(axis=1).tolist() == [3, 3, 0, 0, 0]

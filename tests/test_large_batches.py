@@ -3,6 +3,7 @@
 import hotdog_ft
 
 # isort: split
+import mxnet as mx
 import numpy as np
 import pytest
 from conftest import cpus, make_source_net, some_batches, values
@@ -50,3 +51,17 @@ def test_a_run_takes_mini_batches_apart_where_pictures_do_not_sway_each_other(ch
     settings = Settings(size=32, batch_size=40, num_epochs=1, **changes)
     hotdog_ft.train(net, images, None, settings)
     assert max(seen) == most
+
+
+@pytest.mark.filterwarnings("ignore:(?s).*forward hook")
+def test_too_little_memory_for_a_part_says_by_how_much_to_cut_it(monkeypatch):
+    """Advice above the size of a part would change nothing."""
+    ((X, y),) = some_batches([40])
+    net = hotdog_ft.finetune_net(make_source_net(1), 2)
+    settings = Settings(use_global_stats=True)
+    refused = mx.MXNetError("Failed to allocate memory")
+    net.register_forward_pre_hook(lambda *_: (_ for _ in ()).throw(refused))
+    with learning_as_set(net, settings), pytest.raises(MemoryError) as caught:
+        train_step(net, X, y, new_trainer(net, settings, 1), cpus(2), part=8)
+    assert "40 pictures, 16 at a time, 32 pixels wide" in str(caught.value)
+    assert "batch_size=8 or less" in str(caught.value)

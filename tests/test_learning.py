@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from conftest import cpus, make_source_net, some_batches, train_on, values
 from mxnet import autograd, gluon, nd
+from mxnet.gluon import nn
 
 import hotdog_ft
-from hotdog_ft.learning import last_stage, learning_as_set
+from hotdog_ft.learning import last_stage, learning_as_set, learning_parameters
 from hotdog_ft.model import fingerprint
 from hotdog_ft.mxnet_internals import global_stats_flags, parameters
 from hotdog_ft.settings import Settings
@@ -156,3 +157,33 @@ def test_report_86_a_run_in_which_nothing_would_learn_is_refused(picture_folders
         hotdog_ft.train(net, *images, settings)
     hotdog_ft.unfreeze(net.features)  # without a probe, `output` may stay as it is
     assert len(hotdog_ft.train(net, *images, settings).loss) == 1
+
+
+@pytest.mark.parametrize("changes", [{"num_epochs": 2}, {"num_epochs": 0, "probe_steps": 3}])
+def test_gradients_that_were_to_be_added_up_are_not(changes, picture_folders):
+    """``grad_req="add"`` of the caller's would keep the gradients of all earlier steps."""
+    images = hotdog_ft.load_image_folders(picture_folders())
+    settings = Settings(size=32, batch_size=5, use_global_stats=True, **changes)
+    found = []
+    for grad_req in ("write", "add"):
+        net = hotdog_ft.finetune_net(make_source_net(), 2)
+        hotdog_ft.seed_everything(1)
+        net.output.initialize(force_reinit=True)
+        for parameter in learning_parameters(net):
+            parameter.grad_req = grad_req
+        hotdog_ft.train(net, *images, settings)
+        assert {p.grad_req for p in learning_parameters(net)} == {grad_req}  # as before
+        found.append(values(net))
+    for name, array in found[0].items():
+        np.testing.assert_array_equal(found[1][name], array, name)
+
+
+def test_a_frozen_normalisation_with_its_activation_is_frozen_too():
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(16, 3, in_channels=3), nn.BatchNormReLU(in_channels=16))
+    net.initialize()
+    hotdog_ft.freeze(net)
+    X = nd.array(some_batches([6])[0][0])
+    expected = net(X).asnumpy()
+    with autograd.record():
+        np.testing.assert_allclose(net(X).asnumpy(), expected, rtol=1e-5, atol=1e-6)

@@ -74,3 +74,8 @@ def test_anything_else_is_the_slope_of_the_other_logits_log_sum_exp():
         assert weight[1, axis] == pytest.approx((up - down) / 2e-3, abs=1e-5)
     assert np.array_equal(weight[0], source[row])
     assert ((features @ weight.T + bias).argmax(axis=1) == 0).sum() == 10  # half of the pictures
+
+
+def test_features_of_nothing_are_refused():
+    with pytest.raises(ValueError, match="There is no picture to compute features of"):
+        extract_features(make_source_net(), [])

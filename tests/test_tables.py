@@ -170,3 +170,21 @@ def test_the_paired_gain_is_that_of_the_pictures_that_changed():
     # five changes, all one way: two of the 32 ways that coins may fall
     assert tables.paired_gain([True] * 5, [False] * 5)[-1] == pytest.approx(2 / 32)
     assert tables.paired_gain(before, before) == (0, 0, 0, 0, 0, 1)
+
+
+@pytest.mark.parametrize("kept, loss, test_acc", [(1, 0.5, 0.9), (0, None, 0.8), (None, 7, 0.4)])
+def test_all_figures_of_a_run_are_of_the_epoch_that_was_kept(kept, loss, test_acc):
+    history = History(
+        10, [], [0.5, 7], [0.8, 0.5], [0.9, 0.4], seconds=[1, 1], compute_seconds=[1, 1]
+    )
+    history.probe_acc = 0.8
+    history.kept_epoch = kept
+    table = tables.result_table({"finetune": history}, classes=["a", "b"])
+    found = table.iloc[:, 0]
+    assert found["test acc"] == test_acc
+    assert found["loss"] == loss or (loss is None and np.isnan(found["loss"]))
+    assert np.isnan(found["train acc"]) == (loss is None)
+
+
+def test_a_run_without_a_test_has_no_accuracy_by_minutes():
+    assert tables.by_minutes(History(loss=[1, 1], seconds=[60, 60])).empty

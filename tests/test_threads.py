@@ -7,12 +7,13 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import chain
+from pathlib import Path
 
 import hotdog_ft
 
 # isort: split
 import numpy as np
-from conftest import make_source_net, some_batches
+from conftest import ROOT, make_source_net, run_python, some_batches
 from mxnet import nd
 from picture_zoo import picture, saved
 
@@ -138,3 +139,25 @@ def test_report_45_a_child_of_a_server_that_has_predicted_in_threads_predicts():
         signal.alarm(20)  # ends it should it wait for ever
         os._exit(0 if answer() == expected else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_thread_that_outlives_the_main_thread_predicts():
+    """A small server's: Python stops the helpers of all pools when the main thread has ended."""
+    code = """
+import threading, time
+import hotdog_ft, numpy as np
+from conftest import make_source_net
+net = hotdog_ft.finetune_net(make_source_net(), 2)
+pictures = [np.zeros((40, 40, 3), "uint8")] * 40
+expected = hotdog_ft.predict(net, pictures, size=32)
+def serve():
+    threading.main_thread().join()
+    time.sleep(0.1)
+    for _ in range(3):
+        assert hotdog_ft.predict(net, pictures, size=32).equals(expected)
+        assert len(hotdog_ft.predict(net, pictures[0], size=32)) == 1
+    print("served")
+threading.Thread(target=serve).start()
+"""
+    done = run_python(code, PYTHONPATH=f"{ROOT}:{Path(__file__).parent}")
+    assert done.stdout == "served\n", done.stderr

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from conftest import make_source_net, some_batches
 from mxnet import nd
+from mxnet.gluon import nn
 from mxnet.gluon.model_zoo import vision
 
 import hotdog_ft
@@ -93,3 +94,26 @@ def test_a_net_for_one_size_is_tested_at_that(picture_folders):
 def test_a_scale_that_is_none_is_named(scale):
     with pytest.raises(ValueError, match="test_scale"):
         Settings(test_scale=scale)
+
+
+@pytest.mark.parametrize("pool, size", [(nn.AvgPool2D(4), 32), (nn.GlobalAvgPool2D(), 48)])
+def test_a_net_whose_last_pooling_is_made_for_one_size_keeps_to_it(pool, size, picture_folders):
+    """As in Gluon's DenseNet and Inception: of a larger map it would take the upper left alone."""
+
+    class Net(nn.HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.features, self.output = nn.HybridSequential(), nn.Dense(2, in_units=4)
+            self.features.add(nn.Conv2D(4, 8, 8, in_channels=3), pool, nn.Flatten())
+
+        def hybrid_forward(self, F, x):
+            return self.output(self.features(x))
+
+    net = Net()
+    net.initialize()
+    hotdog_ft.train(net, *hotdog_ft.load_image_folders(picture_folders()), VIEWS)
+    assert net.size == size
+    ((X, _),) = some_batches([1], side=size)
+    before = net(nd.array(X)).asnumpy()
+    X[..., -8:, -8:] = 9  # a corner: the net looks there too
+    assert np.abs(net(nd.array(X)).asnumpy() - before).max() > 1e-3
