@@ -141,7 +141,7 @@ def main():
         return
     settings, count = replace(recipe.lp_ft, num_epochs=0), options.count
     count = count or len(recipe.load_data()[0])
-    ways = [(None, 0), *((way, n) for n in (32, 96, 256) for way in WAYS)]
+    ways = [(None, 0), *((way, n) for way in WAYS for n in (32, 96, 256))]
     cases = [(settings, {"ranges": way, "pictures": n, "count": count}) for way, n in ways]
     folder = "build" if options.count else RESULTS
     record = study("int8-features", recipe, cases, folder, run_case=cross_validate)
