@@ -68,13 +68,17 @@ def _train(options):
         fine_tuning.say(line or "no test pictures: nothing is tested")
     generators.seed_everything(settings.seed)
     net = model.finetune_net(source_net, len(train_imgs.classes))
-    history = fine_tuning.fine_tune(net, train_imgs, test_imgs, settings, checkpoint=checkpoint)
     if not team.is_first():
-        return
-    records.save_history(out, settings, train_imgs.classes, history)
-    weights.save_net(net, out)
+        warnings.simplefilter("ignore")  # the first one warns
+    history = fine_tuning.fine_tune(net, train_imgs, test_imgs, settings, checkpoint=checkpoint)
+    if team.is_first():
+        records.save_history(out, settings, train_imgs.classes, history)
+        weights.save_net(net, out)
+    team.agreed(False)  # all wait until it is saved
     checkpoint.unlink(missing_ok=True)
-    print(f"{history}\nThe net is in {out}, its history beside it (.history.json, .history.csv).")
+    if team.is_first():
+        where = f"The net is in {out}, its history beside it (.history.json, .history.csv)."
+        print(f"{history}\n{where}")
 
 
 def _predict_files(options):

@@ -10,9 +10,10 @@ from mxnet.gluon.parameter import DeferredInitializationError
 from .generators import seed_everything
 from .history import three_digits
 from .inference import outputs
-from .labels import check_classes, check_labels, check_names, warn_if_unbalanced
+from .labels import check_classes, check_labels, check_names, outline, warn_if_unbalanced
 from .learning import learning_parameters
 from .mxnet_internals import parameters
+from .team import check_same
 
 
 def check_net(net):
@@ -100,6 +101,8 @@ def check_sets(net, train_imgs, others, settings):
         if images is not None:
             check_labels(images, purpose, num_outputs)
             check_names(train_imgs, images, purpose)
+    for images in (train_imgs, *others.values()):
+        check_same(lambda images=images: images and outline(images), "pictures")
     check_classes(labels, num_outputs)
     warn_if_unbalanced(labels, getattr(train_imgs, "classes", None), settings)
     return num_outputs

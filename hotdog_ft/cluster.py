@@ -1,6 +1,8 @@
 """Work for the processes of a cluster, by Dask."""
 
+import asyncio
 import logging
+import signal
 from concurrent.futures import CancelledError
 from itertools import islice
 
@@ -39,17 +41,22 @@ def computed(scheduler, function, jobs):
     where = {"address": scheduler, "timeout": WAIT}
     if scheduler == "local":
         where = {"n_workers": usable_cores() or 1, "host": "127.0.0.1", "dashboard_address": None}
-        # one thread each, for MXNet computes for one at a time; a worker that is lost is no news
-        where.update(threads_per_worker=1, silence_logs="ERROR")
+        # one thread each, for MXNet computes for one at a time; a worker that is lost is no news.
+        # Above a limit, Dask has a worker wait for memory, which MXNet never gives back.
+        where.update(threads_per_worker=1, silence_logs="ERROR", memory_limit=0)
+    # the workers begin without Ctrl-C, which is this process's to answer; it comes a moment later
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         client = Client(**where)
-    except (OSError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:  # the second for tls:// without keys
         raise DataError(f"There is no Dask scheduler at {scheduler} ({error}).") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     with client:
         try:
             client.wait_for_workers(1, WAIT)
-        except TimeoutError as error:
-            how = f"dask worker {scheduler} --nthreads 1"
+        except asyncio.TimeoutError as error:  # another than Python's own before 3.11
+            how = f"dask worker {scheduler} --nthreads 1 --memory-limit 0"
             raise DataError(f"{scheduler} has no workers: begin some, such as {how}.") from error
         jobs = iter(jobs)
         most = max(IN_FLIGHT, 2 * sum(client.nthreads().values()))

@@ -128,6 +128,12 @@ class History:
             found = {0: self.probe_valid_acc, **found}
         return max(found, key=found.get, default=None)
 
+    def is_over(self, settings):
+        """Whether all epochs are done, or none of the last few was better."""
+        done = len(self.loss)
+        without = 0 if self.best_epoch is None else done - self.best_epoch
+        return done >= settings.num_epochs or 0 < settings.patience <= without
+
     @property
     def last_test_acc(self):
         """Test accuracy at the end: of the kept epoch, the last one or the probe, or NaN."""

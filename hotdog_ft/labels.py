@@ -1,5 +1,6 @@
 """Labels: what they must be, how many there are of each, what a rare class weighs."""
 
+import os
 import warnings
 from collections.abc import Iterable, Mapping, Set
 
@@ -108,6 +109,12 @@ def check_classes(labels, num_outputs):
             f"never to say so.{shift}",
             stacklevel=4,
         )
+
+
+def outline(images):
+    """Labels and file names of a data set: in which order its pictures come."""
+    names = [os.path.basename(path) for path in getattr(images, "paths", ())]
+    return list(map(int, labels_of(images))), names
 
 
 def check_names(learnt, images, purpose):

@@ -7,7 +7,6 @@ import socket
 import sys
 from functools import lru_cache, partial
 from hashlib import sha256
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -79,15 +78,18 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
         judge.precision = noted.get("precision", "auto")  # what is faster may be otherwise today
     judge.begin()
     files, folder = files_of(paths), os.getcwd()
+    digest = sha256()
+    for file in files:  # a name that is no full path is seen from the folder
+        digest.update(os.fsencode(f"{file}\0{os.path.join(folder, file)}\0"))
     identity = {
         "net": fingerprint(judge.net),
         "class names": list(map(str, judge.names)),
         "size": [judge.size, judge.mirrored],
-        "top_k": judge.top_k,
-        "probabilities": judge.probabilities,
+        "top_k": int(judge.top_k),
+        "probabilities": bool(judge.probabilities),
         "precision": judge.precision,
         "ranges": judge.net.ranges if judge.precision == "int8" else None,
-        "files": [len(files), sha256(b"\0".join(map(os.fsencode, files))).hexdigest()],
+        "files": [len(files), digest.hexdigest()],
     }
     out = _claimed(out, identity)
     chunks = {out / f"part-{at // FILES:06}.csv": at for at in range(0, len(files), FILES)}
@@ -99,15 +101,19 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
             where = os.path.abspath(user_path(net)), identity["net"], folder
             asked = None if judge.classes is None else tuple(judge.classes)
             asked = asked, judge.size, judge.top_k, judge.probabilities, judge.precision
-            results = computed(scheduler, partial(_by_worker, VERSION, where, asked), todo.items())
+            jobs = ((path, some, _sees_any(some, folder)) for path, some in todo.items())
+            results = computed(scheduler, partial(_by_worker, VERSION, where, asked), jobs)
         else:
             results = (
                 (path, *_part(judge, some, folder, bar.update)) for path, some in todo.items()
             )
         try:
             for path, good, bad in results:
+                of_bad = path.with_name(path.name.replace("part", "bad"))
                 if bad:  # first, for the part says that it was done
-                    write_whole(path.with_name(path.name.replace("part", "bad")), bad)
+                    write_whole(of_bad, bad)
+                else:  # of a call before, when something was bad
+                    of_bad.unlink(missing_ok=True)
                 write_whole(path, good)
                 bar.update(len(todo[path]) if scheduler else 0)
         except KeyboardInterrupt as stop:
@@ -182,8 +188,15 @@ def _judge_of(path, sha256, classes, size, top_k, probabilities, precision):
     return judge
 
 
-def _by_worker(version, where, asked, path, files):
-    """A part as a worker of a cluster does it: what is wrong with the worker is a DataError."""
+def _sees_any(files, folder):
+    return any(os.path.exists(os.path.join(folder, file)) for file in files)
+
+
+def _by_worker(version, where, asked, path, files, seen):
+    """A part as a worker of a cluster does it: what is wrong with the worker is a DataError.
+
+    One that sees none of the files is wrong, unless the process that asks does not see them either.
+    """
     worker = f"The worker on {socket.gethostname()}"
     if version != VERSION:
         raise DataError(
@@ -194,6 +207,6 @@ def _by_worker(version, where, asked, path, files):
         judge = _judge_of(net, sha256, *asked)
     except DataError as error:
         raise DataError(f"{worker} cannot use the net: {error}") from error
-    if not any(Path(folder, file).exists() for file in files):
+    if seen and not _sees_any(files, folder):
         raise DataError(f"{worker} sees nothing where {files[0]} is: it must see the same files.")
     return (path, *_part(judge, files, folder))

@@ -18,7 +18,16 @@ from .mxnet_internals import arrays_of, set_arrays
 from .precision import ranges_for
 from .probe import probe
 from .subsets import own_part, run_parts
-from .team import agreed, from_first, is_first, joined, own_devices, same_file, same_net
+from .team import (
+    agreed,
+    from_first,
+    is_first,
+    joined,
+    losses_explained,
+    own_devices,
+    same_file,
+    same_net,
+)
 from .training import PART, new_trainer, train_one_epoch
 
 
@@ -57,13 +66,6 @@ def _ranges_again(net, images, settings):
     except ValueError as error:
         warnings.warn(f"{error} The net is left without ranges.", stacklevel=4)
         return None
-
-
-def _is_over(history, settings):
-    """Whether all epochs are done, or none of the last few was better."""
-    done = len(history.loss)
-    without = 0 if history.best_epoch is None else done - history.best_epoch
-    return done >= settings.num_epochs or 0 < settings.patience <= without
 
 
 def train(
@@ -178,7 +180,7 @@ def train(
     weights = class_weights(labels_of(train_part)) if settings.balance == "loss" else None
     apart = settings.use_global_stats or settings.trained == "output"  # no picture sways another
     step = {"weights": weights, "part": PART if apart else None}
-    with stop_explained(saved), faults_explained():
+    with stop_explained(saved), faults_explained(), losses_explained():
         if settings.probe_steps and not begun:
             net.collect_params().reset_ctx(devices[0])
             probe(net, train_part, settings, history, report)
@@ -196,9 +198,9 @@ def train(
                 saved.restore(net, trainer)
             elif saved:
                 saved.save(net, trainer, history, None, None, best)
-            if not _is_over(history, settings):
+            if not history.is_over(settings):
                 net.ranges = None  # the epochs change what they are of
-            while not _is_over(history, settings):
+            while not history.is_over(settings):
                 states = generator_states()
                 reseed_mxnet(states)
                 title = f"epoch {len(history.loss) + 1}"

@@ -159,6 +159,8 @@ def files_of(paths):
     files, absent = [], []
     for name, fetch in _each(paths):
         if isinstance(fetch, partial) and fetch.func is _refuse:
+            if os.path.isdir(os.path.expanduser(name)):
+                raise fetch.args[0]  # else all that is in it would count as one bad file
             absent += fetch.args
         if name is None:
             raise ValueError(f"Picture {len(files) + 1} is no path: `predict` takes any picture.")

@@ -5,13 +5,14 @@ a team of one: what is summed over it stays as it is, and its share is everythin
 """
 
 import os
+from contextlib import contextmanager
 from functools import lru_cache
 
 import numpy as np
-from mxnet import gluon, nd
+from mxnet import MXNetError, gluon, nd
 
 from .devices import available_devices
-from .download import user_path, write_whole
+from .download import DataError, user_path, write_whole
 from .mxnet_internals import arrays_of, set_arrays
 
 
@@ -99,12 +100,43 @@ def same_file(path):
     """Give every process the file of the first one, where they see different folders."""
     path = user_path(path)
     content = from_first(lambda: path.read_bytes() if path.exists() else None)
-    if is_first():
-        return
-    if content is None:
-        path.unlink(missing_ok=True)
-    elif not path.exists() or path.read_bytes() != content:
+    if agreed(content is None and path.exists()):
+        raise DataError(
+            f"The first process does not see {path}, and another one does: name the hosts in the "
+            "order of before, or remove the file there to begin again."
+        )
+    if content is not None and not (path.exists() and path.read_bytes() == content):
         write_whole(path, content)
+
+
+def check_same(make, what):
+    """Refuse what is not the same in all processes.
+
+    Parameters
+    ----------
+    make : callable
+        Gives it; is not called in a process alone.
+    what : str
+        For the message, such as ``"training pictures"``.
+    """
+    hvd = _horovod()
+    if hvd is not None:
+        ours = make()
+        if agreed(ours != from_first(lambda: ours)):
+            raise DataError(
+                f"The processes see different {what}: all must see the same under the same paths."
+            )
+
+
+@contextmanager
+def losses_explained():
+    """Within this block, that another process has stopped is a DataError."""
+    try:
+        yield
+    except MXNetError as error:
+        if "Horovod has been shut down" not in str(error):
+            raise
+        raise DataError("Another process has stopped: its message says why.") from error
 
 
 def same_net(net):

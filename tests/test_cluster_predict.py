@@ -2,7 +2,9 @@
 
 import os
 import re
+import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -77,7 +79,12 @@ def predict(*arguments, **options):
     command = [sys.executable, "-m", "hotdog_ft", "predict", "photos", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        **options,
     )
 
 
@@ -174,3 +181,38 @@ def test_what_a_worker_lacks_is_one_sentence(photos, cluster, tmp_path, monkeypa
     address, _, _ = cluster(1, package=tmp_path / "older")
     with pytest.raises(hotdog_ft.DataError, match=r"The worker on \S+ has hotdog_ft 0.1.9, and"):
         predict_files("moved.safetensors", "photos", "out2", scheduler=address)
+
+
+@long
+def test_a_part_of_which_no_file_is_there_is_bad_and_no_workers_fault(photos):
+    folder = photos(257)
+    (folder / "photos/00256.png").unlink()
+    (folder / "photos/00256.png").symlink_to("nowhere")
+    assert predict_files("net.safetensors", "photos", "one") == 2
+    assert predict_files("net.safetensors", "photos", "two", scheduler="local") == 2
+    assert contents(folder / "one") == contents(folder / "two")
+
+
+@long
+def test_ctrl_c_in_a_terminal_is_one_sentence(photos):
+    folder = photos(25600)
+    process = predict("--out", "out", "--scheduler", "local", start_new_session=True)
+    wait_for(folder / "out/part-000001.csv", process)
+    os.killpg(process.pid, signal.SIGINT)  # all processes get it, as from a terminal
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert err == "hotdog_ft: Stopped. What was done is in out: the same call goes on from there.\n"
+
+
+@long
+def test_workers_that_take_more_memory_than_dask_grants_go_on(photos):
+    """MXNet gives no memory back: a worker that waits for that would wait for ever."""
+    photos(1024)
+    limit = (900 << 20, resource.RLIM_INFINITY)  # what Dask takes for the machine's memory
+
+    def little():
+        resource.setrlimit(resource.RLIMIT_RSS, limit)
+
+    process = predict("--out", "out", "--scheduler", "local", preexec_fn=little)
+    out, err = process.communicate(timeout=120)
+    assert "bad files: 4" in out and err == ""

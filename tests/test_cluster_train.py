@@ -7,6 +7,7 @@ with one process learns on BatchNorm's running statistics.
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -145,3 +146,27 @@ def test_the_command_writes_and_prints_once(data, tmp_path):
     assert sum("epoch 1/1" in line for line in lines) == 1
     assert hotdog_ft.load_net(tmp_path / "net.safetensors").classes == ["a", "b"]
     assert not (tmp_path / "net.checkpoint").exists()
+
+
+@long
+def test_processes_that_see_different_pictures_are_one_sentence(data, tmp_path):
+    shutil.copytree(data, tmp_path / "other")
+    (tmp_path / "other/train/b/0.png").unlink()
+    code = CODE.replace("json.loads(sys.argv[2])", "{**json.loads(sys.argv[2]), 'data': where}")
+    places = [str(data), str(tmp_path / "other")]
+    code = code.replace("print(", f"where = {places}[int(rank)]\nprint(", 1)
+    about = json.dumps({"data": None, "settings": SETTINGS})
+    _, err = start(2, ["-c", code, str(tmp_path / "out"), about]).communicate()
+    assert "DataError: The processes see different pictures: all must see" in err
+    assert not list(tmp_path.glob("out-*"))
+
+
+@long
+def test_another_machines_checkpoint_is_not_lost(data, tmp_path):
+    checkpoints = [tmp_path / f"out-{rank}.checkpoint" for rank in (0, 1)]
+    finish(begin(2, tmp_path / "out", data))
+    checkpoints[0].rename(checkpoints[1])  # as where the hosts are named in another order
+    before = checkpoints[1].read_bytes()
+    _, err = begin(2, tmp_path / "out", data).communicate()
+    assert "DataError: The first process does not see " in err
+    assert checkpoints[1].read_bytes() == before and not checkpoints[0].exists()

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import hotdog_ft
 
 # isort: split
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT, make_source_net
@@ -157,3 +159,34 @@ def test_paths_come_from_anywhere_and_what_is_absent_or_all_bad_is_listed(photos
     assert list(empty) == ["file", "label", "probability", "a", "b,c", "热狗"] and not len(empty)
     with pytest.raises(ValueError, match="Picture 1 is no path"):
         predict_files(net, [photos.parent.joinpath("good.png").read_bytes()], "out")
+
+
+def test_files_of_the_same_names_elsewhere_are_others(photos, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere/photos").mkdir(parents=True)
+    (tmp_path / "elsewhere/photos/0001.png").symlink_to(tmp_path / "good.png")
+    net = hotdog_ft.load_net("net.safetensors")
+    for k in (2, np.int64(2)):  # which JSON does not know
+        assert predict_files(net, "photos/0001.png", tmp_path / "out", top_k=k) == 0
+    monkeypatch.chdir("elsewhere")
+    with pytest.raises(hotdog_ft.DataError, match=r"what differs: files\)"):
+        predict_files(net, "photos/0001.png", tmp_path / "out", top_k=2)
+
+
+def test_what_is_no_longer_bad_is_no_longer_listed(photos, tmp_path):
+    net, out = hotdog_ft.load_net("net.safetensors"), tmp_path / "out"
+    assert predict_files(net, "photos", out) == 3
+    (tmp_path / "bad.png").write_bytes((tmp_path / "good.png").read_bytes())
+    (out / "part-000001.csv").unlink()
+    assert predict_files(net, "photos", out) == 1  # the other part says what was
+    assert [len(part) for part in tables(out, "part")] == [255, 256, 88]
+    assert [path.name for path in out.glob("bad-*")] == ["bad-000000.csv"]
+
+
+def test_a_folder_that_cannot_be_listed_ends_it_with_the_reason(photos, monkeypatch):
+    def refused(folder):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)  # the tests may be run by root
+    with pytest.raises(hotdog_ft.DataError, match=r"photos cannot be listed .*Permission denied"):
+        predict_files("net.safetensors", ["good.png", "photos"], "out")
+    assert not (photos.parent / "out").exists()
