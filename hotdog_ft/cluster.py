@@ -5,6 +5,7 @@ import logging
 import signal
 from concurrent.futures import CancelledError
 from itertools import islice
+from multiprocessing import resource_tracker
 
 from .cores import usable_cores
 from .download import DataError
@@ -44,7 +45,9 @@ def computed(scheduler, function, jobs):
         # one thread each, for MXNet computes for one at a time; a worker that is lost is no news.
         # Above a limit, Dask has a worker wait for memory, which MXNet never gives back.
         where.update(threads_per_worker=1, silence_logs="ERROR", memory_limit=0)
-    # the workers begin without Ctrl-C, which is this process's to answer; it comes a moment later
+    # the workers begin without Ctrl-C, which is this process's to answer; it comes a moment later.
+    # The tracker that multiprocessing begins would let it through again
+    resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         client = Client(**where)
