@@ -182,7 +182,9 @@ def test_every_committed_record_is_read_and_is_plausible(path):
     assert path.name == record.name and record.entries
     for entry in record.entries:
         history = entry.history
-        figures = [*entry.figures.get("valid_acc", []), *entry.figures.get("accuracy", {}).values()]
+        accuracy = entry.figures.get("accuracy", {})
+        figures = [*accuracy.values()] if isinstance(accuracy, dict) else [accuracy]
+        figures += entry.figures.get("valid_acc", [])
         for views in entry.figures.get("judged", {}).values():
             figures += [view["accuracy"] for view in views.values()]
         figures += [net["accuracy"] for net in entry.figures.get("answers", {}).values()]

@@ -94,12 +94,17 @@ def main():
     cases = [(settings, {"fold": fold}) for fold in range(folds)]
     record = study("cross-validate", recipe, cases, RESULTS, run_case=validate)
     entries = record.find(settings)
-    exact = record.find(replace(settings, train_precision="float32"))
     tell(entries)
-    if entries != exact:
-        ends = [[entry.figures["answers"]["end"] for entry in fold] for fold in zip(exact, entries)]
-        named = ({"answers": dict(zip(("float32", "bfloat16"), fold))} for fold in ends)
-        tell([Entry(settings, figures=figures) for figures in named], "float32")
+    exact = record.find(replace(settings, train_precision="float32"))
+    if entries != exact:  # on the folds that both have
+        ends = {entry.case["fold"]: entry.figures["answers"]["end"] for entry in exact}
+        both = []
+        for entry in entries:
+            if entry.case["fold"] in ends:
+                answers = {"float32": ends[entry.case["fold"]]}
+                answers["bfloat16"] = entry.figures["answers"]["end"]
+                both.append(Entry(settings, figures={"answers": answers}))
+        tell(both, "float32")
 
 
 if __name__ == "__main__":
