@@ -33,8 +33,8 @@ def logits_of(net, data, precision="float32"):
     Raises
     ------
     ValueError
-        There is no picture, classes are not the net's, the net does not know its input size, or it
-        cannot compute in int8.
+        There is no picture, labels are no outputs of the net, it does not know its input size, or
+        it cannot compute in int8.
     """
     labels, logits, block = [], [], None
     mirrored = getattr(net, "mirrored", False)
@@ -126,7 +126,6 @@ def _batches(net, data):
     if len(data) and np.shape(data[0][1]):
         return data
     check_labels(data, "evaluate on")
-    check_names(net, data, "evaluate on")
     if not getattr(net, "size", None):
         raise ValueError(
             "The net does not know its input size: set net.size, such as net.size = 224, or give "
@@ -168,6 +167,7 @@ def evaluate(net, data, precision="float32"):
     >>> 0 <= evaluate(net, recipe.load_data()[1]) <= 1
     True
     """
+    check_names(net, data, "evaluate on")
     labels, logits = logits_of(net, data, precision)
     return accuracy(labels, logits.argmax(axis=1))
 
@@ -189,6 +189,7 @@ def confusion(net, data):
     """
     import pandas as pd
 
+    check_names(net, data, "evaluate on")
     labels, logits = logits_of(net, data)
     predicted = logits.argmax(axis=1)
     classes = getattr(net, "classes", None) or getattr(data, "classes", None) or ()
