@@ -72,11 +72,26 @@ def weights_of(y, weights):
 
 def last_stage(net):
     """Place of the last of the stages in ``net.features``; ``[:place]`` is all before it."""
-    layers = net.features if isinstance(net.features, nn.HybridSequential) else []
-    stages = [i for i, layer in enumerate(layers) if isinstance(layer, nn.HybridSequential)]
+    stages = _stages(net.features if isinstance(net.features, nn.HybridSequential) else [])
     if not stages:
         raise ValueError(f"The features of this {type(net).__name__} have no stages to train.")
     return stages[-1]
+
+
+def _stages(layers):
+    return [i for i, layer in enumerate(layers) if isinstance(layer, nn.HybridSequential)]
+
+
+def _slow_early_layers(features, decay):
+    """Multiply the rates of all parameters of `features`, as ``layer_decay`` says."""
+    layers = list(features) if isinstance(features, nn.HybridSequential) else [features]
+    begins = _stages(layers) or range(1, len(layers))
+    ends = zip([0, *begins], [*begins, len(layers)])
+    parts = [[p for layer in layers[a:b] for p in layer.collect_params().values()] for a, b in ends]
+    parts = [part for part in parts if part]
+    for after, part in enumerate(reversed(parts)):
+        for parameter in part:
+            parameter.lr_mult *= decay ** (4 * after / max(1, len(parts) - 1))
 
 
 def learning_parameters(net):
@@ -105,8 +120,8 @@ def as_before(block):
 def learning_as_set(net, settings):
     """Within this block `net` learns as the settings say; afterwards as before.
 
-    That is ``trained``, ``use_global_stats`` and ``output_lr_mult``. A net without `output` learns
-    as a whole, at one rate. The net is hybridized, and stays so.
+    That is ``trained``, ``use_global_stats``, ``output_lr_mult`` and ``layer_decay``. A net without
+    `output` learns as a whole, at one rate. The net is hybridized, and stays so.
     """
     if settings.trained != "all" and not hasattr(net, "features"):
         raise ValueError(f"trained is {settings.trained!r}, but the net has no `features`.")
@@ -124,6 +139,8 @@ def learning_as_set(net, settings):
                 set_global_stats_flags(net, [True] * len(global_stats_flags(net)))
             if hasattr(net, "output"):
                 net.output.collect_params().setattr("lr_mult", settings.output_lr_mult)
+                if hasattr(net, "features"):
+                    _slow_early_layers(net.features, settings.layer_decay)
             yield net
     finally:
         build_graph(net)  # `net.export` works at once

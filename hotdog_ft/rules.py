@@ -71,6 +71,7 @@ RULES = {
     "optimizer": _one_of(OPTIMIZERS),
     "learning_rate": _RATE,
     "output_lr_mult": _WEIGHT,
+    "layer_decay": (_float, lambda value: 0 < value <= 1, "above 0 and at most 1"),
     "momentum": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),
     "weight_decay": _WEIGHT,
     "schedule": _one_of(SCHEDULES),

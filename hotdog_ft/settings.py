@@ -44,6 +44,10 @@ class Settings:
         For the gradient of a mini-batch's *mean* loss.
     output_lr_mult : float
         The rate of `output` over that of `features`.
+    layer_decay : float
+        The rate of each of the five parts of `features` of a ResNet, the stem and four stages, over
+        that of the part after it: 1 for the same, less to hold early layers (Howard and Ruder 2018,
+        discriminative fine-tuning). Other nets' rates fall as far over their parts.
     momentum, weight_decay : float
         Of stochastic gradient descent; Adam takes `weight_decay` alone.
     schedule : {"constant", "cosine"}
@@ -102,6 +106,7 @@ class Settings:
     optimizer: str = "sgd"
     learning_rate: float = 0.01
     output_lr_mult: float = 10.0
+    layer_decay: float = 1.0
     momentum: float = 0.0
     weight_decay: float = 0.001
     schedule: str = "constant"
@@ -165,15 +170,16 @@ SCRATCH = Settings(from_scratch=True, learning_rate=0.1, output_lr_mult=1)
 BELOW_BOUND = Settings(learning_rate=0.0015)
 
 # Linear probing, then fine-tuning (Kumar et al. 2022). Chosen on parts of the training set, before
-# any look at the test set: tools/choose_recipe.py, weigh_ideas.py, cross_validate.py.
+# any look at the test set: tools/choose_recipe.py, weigh_ideas.py, weigh_in_pytorch.py.
 FINE_TUNE = Settings(
     test_scale=9 / 7,  # 288 pixels where training has 224
     test_mirrored=True,
     crop_scale=(0.35, 1.0),
     batch_size=32,
     optimizer="adam",
-    learning_rate=1e-4,
+    learning_rate=3e-4,
     output_lr_mult=1.0,
+    layer_decay=0.5,
     weight_decay=0.0,
     schedule="cosine",
     use_global_stats=True,

@@ -80,6 +80,7 @@ OTHER_SETTINGS = {
     "optimizer": ("adam", "optimizer sgd instead of adam"),
     "learning_rate": (0.02, "learning_rate 0.01 instead of 0.02"),
     "output_lr_mult": (1, "output_lr_mult 10.0 instead of 1.0"),
+    "layer_decay": (0.5, "layer_decay 1.0 instead of 0.5"),
     "momentum": (0.5, "momentum 0.9 instead of 0.5"),
     "weight_decay": (0.1, "weight_decay 0.001 instead of 0.1"),
     "schedule": ("cosine", "schedule constant instead of cosine"),

@@ -108,6 +108,7 @@ WITHIN = [
     Settings(trained="last stage", output_lr_mult=3),
     Settings(trained="output", use_global_stats=True, output_lr_mult=3),
     Settings(use_global_stats=True),
+    Settings(layer_decay=0.5),
 ]
 
 
@@ -187,3 +188,32 @@ def test_a_frozen_normalisation_with_its_activation_is_frozen_too():
     expected = net(X).asnumpy()
     with autograd.record():
         np.testing.assert_allclose(net(X).asnumpy(), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_each_stage_learns_at_a_share_of_the_rate_of_the_one_after_it(source_net):
+    moved = []
+    for decay in (1, 0.5):
+        hotdog_ft.seed_everything(0)
+        net = hotdog_ft.finetune_net(source_net, 2)
+        before = values(net)
+        settings = replace(ONE_EPOCH, layer_decay=decay, weight_decay=0, use_global_stats=True)
+        train_on(net, some_batches([6]), settings)  # one step, without momentum
+        moved.append({name: value - before[name] for name, value in values(net).items()})
+    last, seen = last_stage(net), set()
+    for name, whole in moved[0].items():
+        place = int(name.split(".")[1]) if name.startswith("features") else last
+        after = min(max(last - place, 0), 4)  # what comes before the first stage is one part
+        np.testing.assert_allclose(moved[1][name], 0.5**after * whole, rtol=1e-3, atol=1e-7)
+        seen.add(after)
+    assert seen == {0, 1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("kind", ["mobilenet0_25", "densenet121", "squeezenet1_0", "vgg11"])
+def test_the_rates_of_other_nets_fall_as_far(kind):
+    net = getattr(gluon.model_zoo.vision, kind)()
+    net.initialize()
+    net(nd.zeros((1, 3, 224, 224)))
+    with learning_as_set(net, Settings(layer_decay=0.5)):
+        rates = [p.lr_mult for p in net.features.collect_params().values()]
+    assert rates == sorted(rates) and rates[0] == 0.5**4 and rates[-1] == 1
+    assert {p.lr_mult for p in net.features.collect_params().values()} == {1}
