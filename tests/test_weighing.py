@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from hotdog_ft.records import Record
 from hotdog_ft.settings import FINE_TUNE
 from hotdog_ft.tables import paired_gain
 
@@ -56,3 +57,20 @@ def test_fine_tune_has_the_most_accurate_of_the_falling_rates():
     best = json.loads(max(accuracy, key=lambda idea: np.mean(accuracy[idea])))
     chosen = {"rate": FINE_TUNE.learning_rate, "depth": FINE_TUNE.layer_decay}
     assert best == chosen and {len(values) for values in accuracy.values()} == {10}
+
+
+def test_the_gain_in_the_texts_is_that_of_all_seeds_together():
+    """Two seeds in PyTorch and one in MXNet, on the same folds in the same order of pictures."""
+    chosen = {"rate": FINE_TUNE.learning_rate, "depth": FINE_TUNE.layer_decay}
+    pairs = [
+        (entry["fold"], tool.right_of(entry, "end"), tool.right_of(entry, "probe"))
+        for entry in RECORDS["falling-full-9f964af2"]["entries"]
+        if entry["differs"] == chosen
+    ]
+    for entry in Record.load("cross-validate-full-9f964af2").find(layer_decay=0.5):
+        nets = entry.figures["answers"]
+        right = [np.array(list(nets[name]["right"])) == "1" for name in ("end", "probe")]
+        pairs.append((entry.case["fold"], *right))
+    gain, half = tool.gain(pairs)
+    told = f"{gain:.4f} ({gain - half:.4f} to {gain + half:.4f})".replace("-", "−")
+    assert len(pairs) == 15 and told in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -104,7 +104,8 @@ def main():
                 answers = {"float32": ends[entry.case["fold"]]}
                 answers["bfloat16"] = entry.figures["answers"]["end"]
                 both.append(Entry(settings, figures={"answers": answers}))
-        tell(both, "float32")
+        if both:
+            tell(both, "float32")
 
 
 if __name__ == "__main__":
