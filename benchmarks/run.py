@@ -211,7 +211,7 @@ def show(record):
                 for name, figures in found.items()
             )
         )
-    for title, found in record["G"].items():
+    for title, found in record.get("G", {}).items():
         ours = found["ours"]
         print(f"| {title} | {ours['per_second']:.4g} | {ours.get('peak_gb', float('nan')):.2f} |")
 
