@@ -42,8 +42,8 @@ BASE = {
     "source_logits": 0.0,  # weight of the distance to the source's 1,000 answers (LwF)
     "probe_view": "288",
 }
-# side of the whole picture, side of the centre that the net sees; mirrored each
 FOLDS = 5
+# side of the whole picture, side of the centre that the net sees; mirrored each
 MIRRORED_VIEWS = {
     "288": (329, 288),
     "256": (293, 256),
@@ -133,17 +133,16 @@ def run(folder, out, ideas, seconds, workers, folds, seeds):
     processes = [context.Process(target=work, args=arguments) for _ in range(workers)]
     for process in processes:
         process.start()
-    done, at_work = {}, workers
+    entries, at_work = [], workers
     while at_work:
         found = answers.get()
         if found is None:
             at_work -= 1
             continue
-        done[found[0]] = found[1]
-        print(f"{time.time() - start:.0f} s: {len(done)} of {len(todo)}", flush=True)
-        record = {"base": BASE, "entries": entries_of(done, ideas)}
-        out.write_text(json.dumps(record))
-    tell(record["entries"])
+        entries += entries_of(dict([found]), ideas)
+        print(f"{time.time() - start:.0f} s: {len(entries)} of {len(todo)}", flush=True)
+        out.write_text(json.dumps({"base": BASE, "entries": entries}))
+    tell(entries)
 
 
 if __name__ == "__main__":
