@@ -1,7 +1,7 @@
 """Does `fine_tune` gain on its own probe? Five-fold cross-validation on the training set alone.
 
     HOTDOG_FT_DATA=hotdog HOTDOG_FT_WEIGHTS=resnet18.params python tools/cross_validate.py \\
-        [--learning-rate RATE] [--train-precision bfloat16] [--seed N] [--folds N]
+        [--learning-rate RATE] [--train-precision bfloat16] [--seed N] [--fraction F] [--folds N]
 
 Every training picture is answered once by a net that has not learnt from it: by the probe, by the
 net after the epochs, by the one half way between the two, and by the mean of the nets after the
@@ -88,6 +88,7 @@ def main():
     parser.add_argument("--learning-rate", type=float, default=FINE_TUNE.learning_rate)
     parser.add_argument("--train-precision", default="float32", help="or bfloat16")
     parser.add_argument("--seed", type=int, default=FINE_TUNE.seed, help="the folds stay")
+    parser.add_argument("--fraction", type=float, default=1.0, help="of the four fifths")
     parser.add_argument("--folds", type=int, default=5, metavar="N", help="the first N of five")
     options = vars(parser.parse_args())
     folds, recipe = options.pop("folds"), load_recipe("full")
