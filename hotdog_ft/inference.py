@@ -98,10 +98,10 @@ def mean_outputs(block, X, mirrored):
 def fused(block, X):
     """A block that computes the same on a CPU with fused operations of oneDNN, for prediction only.
 
-    Convolution, BatchNorm and ReLU become one operation: for mini-batches that saves time, for a
-    single picture it does not, since BatchNorm is folded into the weights at every call. Results
-    change in the last digits only. Both blocks share their parameters, so that results follow
-    whatever becomes of these; the graph of `block` is its own as before, to train and to export.
+    Convolution, BatchNorm and ReLU become one operation: that saves time, but takes some to make
+    and, in the first call, to fold BatchNorm into the weights. Results change in the last digits
+    only. When parameters have changed it must be made anew: MXNet would not notice all of them. The
+    graph of `block` is its own as before, to train and to export.
 
     Parameters
     ----------
@@ -121,7 +121,9 @@ def fused(block, X):
         try:
             data = sym.var("data", dtype="float32")
             copy = gluon.SymbolBlock(block(data), data, params=block.collect_params())
-            copy.optimize_for(nd.array(X[:1]), backend="MKLDNN", static_alloc=True)
+            # without static_shape, MXNet folds and arranges the weights anew in every call
+            static = {"static_alloc": True, "static_shape": True}
+            copy.optimize_for(nd.array(X[:1]), backend="MKLDNN", **static)
         except Exception:  # whatever a layer raises that is no symbol's business: it runs as it is
             return block
         return copy

@@ -142,7 +142,8 @@ def quantized_features(net, ranges, X):
         graph.collector.min_max_dict = dict(zip(graph.layers, limits))
         symbol, _, _ = calib_graph(graph.int8, {}, {}, graph.collector, "naive", logger=None)
         block = graph.block(symbol.get_backend_symbol(ONEDNN))
-        block.hybridize(static_alloc=True)
+        # without static_shape, MXNet quantizes the weights anew in every call
+        block.hybridize(static_alloc=True, static_shape=True)
         return block
 
 
