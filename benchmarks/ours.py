@@ -76,11 +76,12 @@ def loader(pictures, batch_size=32, kind="train"):
 
 def load(kind, folder, count, epoch):
     """One pass of the loader alone; `epoch` 1 decodes, from 2 on pictures are in memory."""
-    data_iter = loader(images(folder, count), kind=kind)
+    found = images(folder, count)
+    data_iter = loader(found, kind=kind)
 
     def once():
-        if epoch == 1:
-            data_iter.images = images(folder, count)
+        if epoch == 1:  # nothing is decoded; the files are listed before, as the others' are
+            data_iter.images = Pictures(found.paths)
         return sum(len(y) for _, y in data_iter)
 
     if epoch > 1:

@@ -6,6 +6,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
+from threading import Lock
 
 import numpy as np
 from PIL import Image
@@ -61,34 +62,48 @@ class BatchLoader:
     def __len__(self):
         return -(-len(self.images) // self.batch_size)
 
-    def _example(self, index, seed):
+    def _example(self, batch, place, index, seed):
         picture, label = self.images[index]
         picture = as_picture(picture, f"picture {index}")
-        return self.augs(picture, np.random.default_rng((seed, index))), label
+        batch.put(place, self.augs(picture, np.random.default_rng((seed, index))))
+        return label
 
     def __iter__(self):
         seed = np.random.randint(2**31)
         order = np.arange(len(self.images))
         if self.shuffle:
             np.random.shuffle(order)
-        starts = range(0, len(order), self.batch_size)
-        batches = (order[start : start + self.batch_size] for start in starts)
-        jobs = (
-            [partial(self._example, int(index), seed) for index in batch[self.share_of(len(batch))]]
-            for batch in batches
-        )
-        for examples in in_threads(jobs):
-            if not examples:  # fewer pictures than shares
-                yield np.empty(0, "float32"), np.empty(0, "int32")
-                continue
-            pictures, labels = zip(*examples)
-            shapes = sorted({x.shape for x in pictures})
-            if len(shapes) > 1:
-                raise ValueError(
-                    f"The augmentations gave arrays of different shapes, {shapes[0]} and "
-                    f"{shapes[1]}: a network takes one."
-                )
-            yield np.stack(pictures), np.array(labels, dtype="int32")
+        begun = deque()
+
+        def jobs():
+            for start in range(0, len(order), self.batch_size):
+                indices = order[start : start + self.batch_size]
+                indices = indices[self.share_of(len(indices))].tolist()
+                begun.append(_Batch(len(indices)))
+                places = enumerate(indices)
+                yield [partial(self._example, begun[-1], *place, seed) for place in places]
+
+        for labels in in_threads(jobs()):
+            yield begun.popleft().X, np.array(labels, dtype="int32")
+
+
+class _Batch:
+    """The arrays of a mini-batch, of one shape, put side by side by the threads that make them."""
+
+    def __init__(self, count):
+        self.X, self._count, self._lock = np.empty(0, "float32"), count, Lock()
+
+    def put(self, place, x):
+        with self._lock:
+            if not self.X.size:
+                self.X = np.empty((self._count, *x.shape), x.dtype)
+        if x.shape != self.X.shape[1:]:
+            shapes = sorted([x.shape, self.X.shape[1:]])
+            raise ValueError(
+                f"The augmentations gave arrays of different shapes, {shapes[0]} and {shapes[1]}: "
+                "a network takes one."
+            )
+        self.X[place] = x
 
 
 def _begun(pool, job):
