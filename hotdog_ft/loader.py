@@ -2,11 +2,11 @@
 
 import hashlib
 import os
+import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
-from threading import Lock
 
 import numpy as np
 from PIL import Image
@@ -91,7 +91,7 @@ class _Batch:
     """The arrays of a mini-batch, of one shape, put side by side by the threads that make them."""
 
     def __init__(self, count):
-        self.X, self._count, self._lock = np.empty(0, "float32"), count, Lock()
+        self.X, self._count, self._lock = np.empty(0, "float32"), count, threading.Lock()
 
     def put(self, place, x):
         with self._lock:
