@@ -64,8 +64,9 @@ def fine_tune(
     train_augs, after_epoch, checkpoint : optional
         See `train`, also for errors and warnings.
     **changes
-        Settings that differ, such as ``num_epochs=0`` to leave `features` untouched,
-        ``keep="best"`` to end with the best epoch, or ``balance="loss"`` for rare classes.
+        Settings that differ, such as ``num_epochs=0`` to leave `features` untouched, which is
+        better with fewer than some 400 pictures; ``keep="best"`` to end with the best epoch; or
+        ``balance="loss"`` for rare classes.
 
     Returns
     -------
