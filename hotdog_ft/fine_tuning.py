@@ -47,8 +47,9 @@ def fine_tune(
 
     First `output` is trained on features that are computed once. Then all of `net` learns by Adam,
     at a small rate that falls to zero along a cosine, on crops of 35 to 100 % of the area, with
-    BatchNorm kept on the source's running statistics. Pictures are tested, and predicted later, at
-    9/7 of the size of these crops and in their mirror image too. After every epoch its figures are
+    BatchNorm kept on the source's running statistics. With fewer than 1,600 pictures the rate is in
+    proportion smaller. Pictures are tested, and predicted later, at 9/7 of the size of these crops
+    and in their mirror image too. After every epoch its figures are
     printed in a line; in a notebook the curves are drawn instead. (`train` does the same in
     silence.)
 
@@ -64,9 +65,9 @@ def fine_tune(
     train_augs, after_epoch, checkpoint : optional
         See `train`, also for errors and warnings.
     **changes
-        Settings that differ, such as ``num_epochs=0`` to leave `features` untouched, which is
-        better with fewer than some 400 pictures; ``keep="best"`` to end with the best epoch; or
-        ``balance="loss"`` for rare classes.
+        Settings that differ, such as ``num_epochs=0`` to leave `features` untouched, which takes a
+        fraction of the time and with a few hundred pictures gives as much; ``keep="best"`` to end
+        with the best epoch; or ``balance="loss"`` for rare classes.
 
     Returns
     -------
@@ -83,6 +84,7 @@ def fine_tune(
     ... # doctest: +ELLIPSIS
     features of 60 pictures  ... s
     output layer alone  train ...  test 0...  ... s
+    learning rate 1.1e-05: fewer than 1,600 pictures
     epoch 1/1  loss 0...  train 0...  test 0...  ... s
     >>> history.probe_acc > 0.7
     True

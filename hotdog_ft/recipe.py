@@ -202,7 +202,7 @@ def load_recipe(mode=None, data=None, weights=None):
     mini = Recipe("mini", str(MINI / "hotdog-mini"), str(MINI / "resnet18-mini.params"))
     # tested as large as trained, and probed as in version 0.1: a lesson on what epochs add
     drawings = replace(FINE_TUNE, test_scale=1, probe_weight_decay=3e-4)
-    drawings = replace(drawings, learning_rate=3e-5, layer_decay=1)
+    drawings = replace(drawings, learning_rate=3e-5, full_rate_pictures=0, layer_decay=1)
     return replace(mini, lp_ft=drawings).with_settings(size=64, batch_size=32, num_epochs=10)
 
 

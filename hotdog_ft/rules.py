@@ -70,6 +70,7 @@ RULES = {
     "num_epochs": _whole(0),
     "optimizer": _one_of(OPTIMIZERS),
     "learning_rate": _RATE,
+    "full_rate_pictures": _whole(0),
     "output_lr_mult": _WEIGHT,
     "layer_decay": (_float, lambda value: 0 < value <= 1, "above 0 and at most 1"),
     "momentum": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),

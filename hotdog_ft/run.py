@@ -191,7 +191,7 @@ def train(
         net.collect_params().reset_ctx(devices)
         same_net(net)
         with interrupts_noted(checkpoint) as interrupts, learning_as_set(net, settings):
-            trainer = new_trainer(net, settings, len(train_iter))
+            trainer = new_trainer(net, settings, len(train_iter), len(train_part))
             net.hybridize(static_alloc=True, static_shape=True)
             learner = in_bfloat16(net) if settings.train_precision == "bfloat16" else net
             if begun:
@@ -199,6 +199,9 @@ def train(
             elif saved:
                 saved.save(net, trainer, history, None, None, best)
             if not history.is_over(settings):
+                rate, enough = settings.rate_with(len(train_part)), settings.full_rate_pictures
+                if rate < settings.learning_rate:
+                    report(f"learning rate {rate:.2g}: fewer than {enough:,} pictures")
                 net.ranges = None  # the epochs change what they are of
             while not history.is_over(settings):
                 states = generator_states()

@@ -42,6 +42,9 @@ class Settings:
         gradients as for large ones.
     learning_rate : float
         For the gradient of a mini-batch's *mean* loss.
+    full_rate_pictures : int
+        With fewer training pictures the rate is in proportion smaller, for they say less about what
+        the features should become; 0 for the same rate with any number.
     output_lr_mult : float
         The rate of `output` over that of `features`.
     layer_decay : float
@@ -105,6 +108,7 @@ class Settings:
     num_epochs: int = 5
     optimizer: str = "sgd"
     learning_rate: float = 0.01
+    full_rate_pictures: int = 0
     output_lr_mult: float = 10.0
     layer_decay: float = 1.0
     momentum: float = 0.0
@@ -146,6 +150,10 @@ class Settings:
         """Side of the input in pixels where the net is probed, tested and used."""
         return round(self.size * self.test_scale)
 
+    def rate_with(self, num_pictures):
+        """The learning rate of a run on so many training pictures, see ``full_rate_pictures``."""
+        return self.learning_rate * min(1, num_pictures / max(1, self.full_rate_pictures))
+
     @property
     def chooses(self):
         """Whether the run looks at validation pictures to choose an epoch, or to end."""
@@ -178,6 +186,7 @@ FINE_TUNE = Settings(
     batch_size=32,
     optimizer="adam",
     learning_rate=3e-4,
+    full_rate_pictures=1600,
     output_lr_mult=1.0,
     layer_decay=0.5,
     weight_decay=0.0,

@@ -79,6 +79,7 @@ OTHER_SETTINGS = {
     "num_epochs": (1, "num_epochs 2 instead of 1"),  # more are done already
     "optimizer": ("adam", "optimizer sgd instead of adam"),
     "learning_rate": (0.02, "learning_rate 0.01 instead of 0.02"),
+    "full_rate_pictures": (9, "full_rate_pictures 0 instead of 9"),
     "output_lr_mult": (1, "output_lr_mult 10.0 instead of 1.0"),
     "layer_decay": (0.5, "layer_decay 1.0 instead of 0.5"),
     "momentum": (0.5, "momentum 0.9 instead of 0.5"),

@@ -43,6 +43,7 @@ RATE = "above 0 and finite"
         ("probe_learning_rate", [0, math.inf], RATE),
         ("output_lr_mult", [-1, math.inf], FINITE),
         ("layer_decay", [0, 1.1, math.nan], "above 0 and at most 1"),
+        ("full_rate_pictures", [-1, 1.5, True], WHOLE.format(0)),
         ("weight_decay", [-0.1, math.nan], FINITE),
         ("probe_weight_decay", [-0.1, math.inf], FINITE),
         ("momentum", [-0.1, 1, math.nan], "at least 0 and below 1"),

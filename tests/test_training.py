@@ -125,6 +125,37 @@ def test_a_run_is_the_documented_loop_over_the_documented_loaders(images):
         np.testing.assert_allclose(values(theirs)[name], value, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    "changes, share",
+    [
+        ({"full_rate_pictures": 48}, 1 / 4),
+        ({"full_rate_pictures": 12}, 1),
+        ({"full_rate_pictures": 5}, 1),
+        ({"full_rate_pictures": 16, "fraction": 0.5}, 3 / 8),
+        ({"full_rate_pictures": 16, "valid_fraction": 1 / 3}, 1 / 2),  # who learns, not who judges
+    ],
+)
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_few_pictures_have_a_smaller_rate_in_proportion(images, changes, share, schedule):
+    """Twelve pictures; the other run knows of no such proportion."""
+
+    def run(**changes):
+        hotdog_ft.seed_everything(0)
+        net = hotdog_ft.finetune_net(make_source_net(), 2)
+        settings = replace(SMALL, optimizer="adam", schedule=schedule, **changes)
+        lines = []
+        history = hotdog_ft.train(net, *images, settings, report=lines.append)
+        return history.loss, values(net), lines[0]
+
+    loss, found, line = run(**changes)
+    rate = SMALL.learning_rate * share
+    others = {**changes, "full_rate_pictures": 0, "learning_rate": rate}
+    expected_loss, expected, _ = run(**others)
+    assert loss == expected_loss
+    assert line.startswith(f"learning rate {rate:.2g}: fewer than " if share < 1 else "epoch 1/2")
+    assert all(np.array_equal(found[name], a) for name, a in expected.items())
+
+
 def test_what_a_run_sets_is_as_before_afterwards(images):
     net = hotdog_ft.finetune_net(make_source_net(), 2, lr_mult=7)
     flags = [(p.lr_mult, p.grad_req) for p in net.collect_params().values()]
