@@ -12,8 +12,7 @@ from safetensors.numpy import save
 from .download import DataError, user_path, write_whole
 from .generators import generator_states, restore_generators
 from .history import EpochSums, History
-from .identity import differences, start_sha256
-from .model import arrays_sha256
+from .identity import arrays_sha256, differences, start_sha256
 from .mxnet_internals import arrays_of, optimizer_states, set_arrays, set_optimizer_states
 from .team import is_first, size
 

@@ -1,6 +1,5 @@
 """The networks of the chapter: target and scratch twin of any source net."""
 
-import hashlib
 from numbers import Integral
 
 from mxnet import MXNetError, init, nd
@@ -119,16 +118,3 @@ def scratch_net(pretrained_net, num_classes):
     net = _twin(pretrained_net, num_classes)
     initialise(net, init.Xavier())
     return net
-
-
-def fingerprint(block):
-    """Hash of every array in a part of a net, running statistics included."""
-    return arrays_sha256(arrays_of(block))
-
-
-def arrays_sha256(arrays):
-    """Hash of a dictionary of arrays with their names."""
-    total = hashlib.sha256()
-    for name, array in sorted(arrays.items()):
-        total.update(name.encode() + array.tobytes())
-    return total.hexdigest()

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from .cluster import computed
 from .download import DataError, make_folder, user_path, write_whole
-from .model import fingerprint
+from .identity import fingerprint
 from .prediction import Judge, frame
 from .sources import files_of, opened
 from .weights import load_net

@@ -7,8 +7,8 @@ from conftest import make_source_net, values
 
 import hotdog_ft
 from hotdog_ft.augment import TestAugs
+from hotdog_ft.identity import fingerprint
 from hotdog_ft.loader import BatchLoader
-from hotdog_ft.model import fingerprint
 from hotdog_ft.settings import FINE_TUNE
 
 

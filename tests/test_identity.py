@@ -45,17 +45,14 @@ def move_a_picture(folder):
 
 
 COSINE = {"schedule": "cosine"}
+OTHERS = "its training pictures are others"
 # What is different about the second call: done to its folder, or to the run; and what is said.
 OTHER_RUNS = {
-    "two class folders swapped": (swap_classes, {}, "its training pictures are others"),
+    "two class folders swapped": (swap_classes, {}, OTHERS),
     "a class has another name": (rename_class, {}, "its classes are a, b instead of a, bánh mì"),
-    "a training picture differs": (
-        change_a_picture("train"),
-        {},
-        "its training pictures are others",
-    ),
-    "a training picture less": (remove_a_picture, {}, "its training pictures are others"),
-    "a picture under another label": (move_a_picture, {}, "its training pictures are others"),
+    "a training picture differs": (change_a_picture("train"), {}, OTHERS),
+    "a training picture less": (remove_a_picture, {}, OTHERS),
+    "a picture under another label": (move_a_picture, {}, OTHERS),
     "a test picture differs": (change_a_picture("test"), {}, "its test pictures are others"),
     "another source net": (None, {"other_source": True}, "its source net is another"),
     "a net from scratch": (None, {"scratch": True}, "its source net is another"),

@@ -16,8 +16,8 @@ from mxnet.gluon import nn
 
 from hotdog_ft.augment import TestAugs
 from hotdog_ft.evaluation import probabilities
+from hotdog_ft.identity import fingerprint
 from hotdog_ft.inference import fused, outputs
-from hotdog_ft.model import fingerprint
 from hotdog_ft.mxnet_internals import parameters
 from hotdog_ft.settings import Settings
 

@@ -10,8 +10,8 @@ from mxnet import autograd, gluon, nd
 from mxnet.gluon import nn
 
 import hotdog_ft
+from hotdog_ft.identity import fingerprint
 from hotdog_ft.learning import last_stage, learning_as_set, learning_parameters
-from hotdog_ft.model import fingerprint
 from hotdog_ft.mxnet_internals import global_stats_flags, parameters
 from hotdog_ft.settings import Settings
 

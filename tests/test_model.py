@@ -7,7 +7,7 @@ from conftest import CHANNELS, make_source_net, resnet18, some_batches, train_on
 from mxnet import nd
 
 import hotdog_ft
-from hotdog_ft.model import fingerprint
+from hotdog_ft.identity import fingerprint
 from hotdog_ft.mxnet_internals import parameters
 from hotdog_ft.settings import Settings
 
