@@ -4,8 +4,8 @@
 
 - **fast**: ``hotdog_ft.fine_tune(num_epochs=0)``: the output layer alone, on stored features;
 - **book**: the epochs of ``hotdog_ft.fine_tune``'s recipe with d2l 1.0.3's training step and
-  evaluation and the chapter's loaders. The book has no probing: it starts from the output layer
-  that "fast" has left (run that before), at no cost;
+  evaluation and the chapter's loaders, which look at no mirror images in the test. The book has no
+  probing: it starts from the output layer that "fast" has left (run that before), at no cost;
 - **ours**: the same epochs under hotdog_ft, not run again but read from a record of ``hotdog_ft
   compare`` (``--record``), behind the start that "fast" took with the same seed;
 - **draw**: nothing is run, the figure beside the record is drawn again.
@@ -18,10 +18,10 @@ START = time.perf_counter()  # before the imports, which belong to the bill
 import argparse  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
-import runpy  # noqa: E402
 import sys  # noqa: E402
-from dataclasses import replace  # noqa: E402
+from dataclasses import asdict, replace  # noqa: E402
 from pathlib import Path  # noqa: E402
+from types import SimpleNamespace  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -32,15 +32,15 @@ def book(options):
     from mxnet import cpu, gluon, lr_scheduler, npx
 
     npx.set_np()
-    # the file alone: importing hotdog_ft would give the book every core
-    settings = runpy.run_path(str(ROOT / "hotdog_ft/settings.py"))["FINE_TUNE"]
-    size, rate = settings.size, settings.learning_rate
+    # as "fast" has left them: importing hotdog_ft would give the book every core
+    settings = SimpleNamespace(**json.loads(options.out.with_suffix(".settings").read_text()))
+    size, rate = round(settings.size * settings.test_scale), settings.learning_rate
     transforms = gluon.data.vision.transforms
     to_input = [
         transforms.ToTensor(),
         transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
     ]
-    crop = transforms.RandomResizedCrop(size, scale=settings.crop_scale)
+    crop = transforms.RandomResizedCrop(settings.size, scale=settings.crop_scale)
     augs = {
         "train": [crop, transforms.RandomFlipLeftRight()],
         "test": [transforms.Resize(round(size * 256 / 224)), transforms.CenterCrop(size)],
@@ -69,15 +69,20 @@ def book(options):
         )
     net.hybridize()
     net.output.collect_params().setattr("lr_mult", settings.output_lr_mult)
+    is_stage = [isinstance(layer, gluon.nn.HybridSequential) for layer in net.features]
+    for place, layer in enumerate(net.features):
+        after = sum(is_stage[place + 1 :])
+        layer.collect_params().setattr("lr_mult", settings.layer_decay**after)
     steps = settings.num_epochs * len(train_iter)
     schedules = {"constant": None, "cosine": lr_scheduler.CosineScheduler(steps, rate)}
-    sgd = {
+    rates = {
         "learning_rate": rate,
-        "momentum": settings.momentum,
         "wd": settings.weight_decay,
         "lr_scheduler": schedules[settings.schedule],
     }
-    trainer = gluon.Trainer(net.collect_params(), "sgd", sgd)
+    if settings.optimizer == "sgd":
+        rates["momentum"] = settings.momentum
+    trainer = gluon.Trainer(net.collect_params(), settings.optimizer, rates)
     loss = gluon.loss.SoftmaxCrossEntropyLoss()
     for _ in range(settings.num_epochs):
         for X, y in train_iter:
@@ -88,14 +93,17 @@ def book(options):
 
 def fast(options):
     import hotdog_ft
+    from hotdog_ft.settings import FINE_TUNE
 
     train_imgs, test_imgs = hotdog_ft.load_image_folders(options.data)
     hotdog_ft.seed_everything(options.seed)
     net = hotdog_ft.finetune_net(hotdog_ft.load_net(options.weights), len(train_imgs.classes))
-    changes = {"seed": options.seed, "num_epochs": 0, "precision": options.precision}
-    history = hotdog_ft.fine_tune(net, train_imgs, test_imgs, **changes)
+    settings = replace(FINE_TUNE, seed=options.seed)
+    changes = {"num_epochs": 0, "precision": options.precision}
+    history = hotdog_ft.fine_tune(net, train_imgs, test_imgs, settings, **changes)
     yield time.perf_counter() - START, history.probe_acc, len(test_imgs)
     net.save_parameters(str(options.out.with_suffix(".probed")))
+    options.out.with_suffix(".settings").write_text(json.dumps(asdict(settings)))
 
 
 def ours(options):
