@@ -50,6 +50,7 @@ def start(folder, stderr):
 LINES = [
     r"features of 12 pictures  \d+\.\d s",
     r"output layer alone  train \d\.\d{3}  test \d\.\d{3}  \d+\.\d s",
+    r"learning rate 2\.[23]e-06: fewer than 1,600 pictures",  # 0.0003 * 12 / 1,600 = 2.25e-6
     *(
         rf"epoch {epoch}/3  loss \d\.\d{{3}}  train \d\.\d{{3}}  test \d\.\d{{3}}  \d+\.\d s"
         + ("" if epoch == 3 else r"  eta \d+ s")
