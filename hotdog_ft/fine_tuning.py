@@ -49,9 +49,8 @@ def fine_tune(
     at a small rate that falls to zero along a cosine, on crops of 35 to 100 % of the area, with
     BatchNorm kept on the source's running statistics. With fewer than 1,600 pictures the rate is in
     proportion smaller. Pictures are tested, and predicted later, at 9/7 of the size of these crops
-    and in their mirror image too. After every epoch its figures are
-    printed in a line; in a notebook the curves are drawn instead. (`train` does the same in
-    silence.)
+    and in their mirror image too. After every epoch its figures are printed in a line; in a
+    notebook the curves are drawn instead. (`train` does the same in silence.)
 
     Parameters
     ----------

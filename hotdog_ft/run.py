@@ -2,6 +2,7 @@
 
 import time
 import warnings
+from dataclasses import replace
 
 from .bfloat16 import check_bfloat16, in_bfloat16
 from .checkpoint import Checkpoint, interrupts_noted, stop_explained
@@ -191,7 +192,8 @@ def train(
         net.collect_params().reset_ctx(devices)
         same_net(net)
         with interrupts_noted(checkpoint) as interrupts, learning_as_set(net, settings):
-            trainer = new_trainer(net, settings, len(train_iter), len(train_part))
+            rate = settings.rate_with(len(train_part))
+            trainer = new_trainer(net, replace(settings, learning_rate=rate), len(train_iter))
             net.hybridize(static_alloc=True, static_shape=True)
             learner = in_bfloat16(net) if settings.train_precision == "bfloat16" else net
             if begun:
@@ -199,8 +201,8 @@ def train(
             elif saved:
                 saved.save(net, trainer, history, None, None, best)
             if not history.is_over(settings):
-                rate, enough = settings.rate_with(len(train_part)), settings.full_rate_pictures
                 if rate < settings.learning_rate:
+                    enough = settings.full_rate_pictures
                     report(f"learning rate {rate:.2g}: fewer than {enough:,} pictures")
                 net.ranges = None  # the epochs change what they are of
             while not history.is_over(settings):

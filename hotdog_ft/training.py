@@ -1,6 +1,5 @@
 """Training: one step, one epoch."""
 
-import math
 import re
 import time
 
@@ -168,24 +167,21 @@ def train_one_epoch(
     return sums
 
 
-def new_trainer(net, settings, num_batches, num_pictures=math.inf):
+def new_trainer(net, settings, num_batches):
     """The trainer of a run: it moves everything in `net` that learns.
 
     Parameters
     ----------
     num_batches : int
         Mini-batches in an epoch; a cosine ends with the last one of the last epoch.
-    num_pictures : int, optional
-        Training pictures in all, see ``full_rate_pictures``; by default enough for the whole rate.
     """
     # Without BatchNorm's running statistics: the trainer would, at its first step, overwrite those
     # of all devices with the first one's, before or after their first update as it happens.
     learning = learning_parameters(net)
-    rate = settings.rate_with(num_pictures)
-    options = {"learning_rate": rate, "wd": settings.weight_decay}
+    options = {"learning_rate": settings.learning_rate, "wd": settings.weight_decay}
     if settings.optimizer == "sgd":
         options["momentum"] = settings.momentum
     if settings.schedule == "cosine":
         steps = max(1, settings.num_epochs * num_batches)
-        options["lr_scheduler"] = mx.lr_scheduler.CosineScheduler(steps, rate)
+        options["lr_scheduler"] = mx.lr_scheduler.CosineScheduler(steps, settings.learning_rate)
     return trainer_of_team(learning, settings.optimizer, options)
