@@ -114,6 +114,8 @@ def main():
             [torch, "-c", "import torch; print(torch.__version__)"], text=True, capture_output=True
         ).stdout.strip()
     path = options.out / f"bench-{record['date']}.json"
+    if path.exists():
+        parser.error(f"{path} is there already: give it another name, and nothing is lost")
 
     def note(part, found):
         record.setdefault(part[0], {})[part[1]] = found
@@ -202,7 +204,7 @@ def show(record):
             ]
             cells += [""] * (4 - len(cells)) + [f"{ceiling:.4g}" if ceiling else ""]
             cells += [f"{rates['ours'] / rates['book']:.2f}", f"{rates['ours'] / torch:.2f}"]
-            print(f"| **{part}** {title} | {' | '.join(cells)} |")
+            print(f"| **{part}** {title.replace('train,', 'training,')} | {' | '.join(cells)} |")
     for title, found in record["D"].items():
         print(
             f"{title}, first epoch, peak GB: "
