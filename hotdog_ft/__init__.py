@@ -26,8 +26,12 @@ def _use_every_core():
     cores = usable_cores()
     if cores:  # Horovod may have started several processes here
         cores = max(1, cores // int(os.environ.get("HOROVOD_LOCAL_SIZE", 1)))
-    if cores and "OMP_NUM_THREADS" not in os.environ and "MXNET_OMP_MAX_THREADS" not in os.environ:
-        os.environ["OMP_NUM_THREADS"] = str(cores)
+    # set by hand, or by this function in the process that has started this one
+    given, ours = (os.environ.get(name) for name in ("OMP_NUM_THREADS", "_HOTDOG_FT_THREADS"))
+    if not cores or given not in (None, ours) or "MXNET_OMP_MAX_THREADS" in os.environ:
+        return
+    if given != str(cores):
+        os.environ["OMP_NUM_THREADS"] = os.environ["_HOTDOG_FT_THREADS"] = str(cores)
         if "mxnet" in sys.modules and cores > 1:
             warnings.warn(
                 "MXNet was imported before hotdog_ft and may use half of the cores. Import "

@@ -77,7 +77,22 @@ def _unpack_tar(archive, folder):
         raise DataError(f"{archive}: this Python cannot unpack a tar safely; {BY_HAND}.")
     with tarfile.open(archive) as tar:
         members = _picture_members(archive, _tar_members(tar))
+        _read_to_end(tar)
         tar.extractall(folder, members, filter="data")
+
+
+def _read_to_end(tar):
+    """Refuse a tar that is cut off or damaged, which `tarfile` takes for a shorter one.
+
+    A whole one has zeros behind its last member. Where it is compressed, what was changed in it
+    shows at the end, by the checksum.
+    """
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("it is damaged, or a part of it is missing")
+    for _ in range(MAX_UNPACKED >> 20):
+        if not tar.fileobj.read(1 << 20):
+            break
 
 
 def _unpacker(archive):
@@ -88,11 +103,16 @@ def _unpacker(archive):
         raise DataError(f"{archive} cannot be opened ({error.strerror}).") from error
     if zipfile.is_zipfile(archive):
         return _unpack_zip
-    if tarfile.is_tarfile(archive):
-        return _unpack_tar
+    with contextlib.suppress(*DAMAGED, OSError):  # cut off in its first header
+        if tarfile.is_tarfile(archive):
+            return _unpack_tar
     raise DataError(
         f"{archive} is no zip archive and no tar archive. Download it again, or {BY_HAND}."
     )
+
+
+def _damaged(archive, error):
+    return DataError(f"{archive} could not be unpacked ({error}). Download it again, or {BY_HAND}.")
 
 
 def unpack(archive):
@@ -119,10 +139,10 @@ def unpack(archive):
         unpack_into(archive, scratch)
         scratch.rename(folder)
     except DAMAGED as error:
-        raise DataError(
-            f"{archive} could not be unpacked ({error}). Download it again, or {BY_HAND}."
-        ) from error
+        raise _damaged(archive, error) from error
     except OSError as error:
+        if error.errno is None:  # gzip's and bz2's own, for damage
+            raise _damaged(archive, error) from error
         if not folder.is_dir():  # else another process was quicker
             way_out = "Make room there, or name another folder with HOTDOG_FT_CACHE."
             if scratch and error.errno in (

@@ -13,7 +13,7 @@ TRAIN_SETTINGS = {
         "epochs over all layers after the output layer alone; 0 leaves the copied layers as they "
         "are",
     ),
-    "--learning-rate": ("learning_rate", float, "rate of the copied layers at the beginning"),
+    "--learning-rate": ("learning_rate", float, "first rate; below 1,600 pictures a smaller one"),
     "--batch-size": ("batch_size", int, "pictures in a mini-batch"),
     "--size": ("size", int, "side of the network's input in pixels"),
     "--keep": (

@@ -45,6 +45,7 @@ def computed(scheduler, function, jobs):
         # one thread each, for MXNet computes for one at a time; a worker that is lost is no news.
         # Above a limit, Dask has a worker wait for memory, which MXNet never gives back.
         where.update(threads_per_worker=1, silence_logs="ERROR", memory_limit=0)
+        where["env"] = {"OMP_NUM_THREADS": "1"}  # MXNet's threads; this process may have every core
     # the workers begin without Ctrl-C, which is this process's to answer; it comes a moment later.
     # The tracker that multiprocessing begins would let it through again
     resource_tracker.ensure_running()
@@ -59,7 +60,7 @@ def computed(scheduler, function, jobs):
         try:
             client.wait_for_workers(1, WAIT)
         except asyncio.TimeoutError as error:  # another than Python's own before 3.11
-            how = f"dask worker {scheduler} --nthreads 1 --memory-limit 0"
+            how = f"OMP_NUM_THREADS=1 dask worker {scheduler} --nthreads 1 --memory-limit 0"
             raise DataError(f"{scheduler} has no workers: begin some, such as {how}.") from error
         jobs = iter(jobs)
         most = max(IN_FLIGHT, 2 * sum(client.nthreads().values()))

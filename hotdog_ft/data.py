@@ -27,6 +27,7 @@ class Pictures:
     """Picture files with labels: ``pictures[i]`` is ``(uint8 array (height, width, 3), label)``.
 
     Decoded pictures stay in memory up to ``CACHE_BYTES``: only the first epoch pays for decoding.
+    So the arrays are read-only: change a copy.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ class Pictures:
         picture = self._decoded.get(path)
         if picture is None:
             picture = read_picture(path)
+            picture.flags.writeable = False
             self._file_sha256(path)
             if picture.nbytes <= self._room[0]:
                 self._room[0] -= picture.nbytes

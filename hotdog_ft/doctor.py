@@ -14,8 +14,6 @@ import sys
 import warnings
 from pathlib import Path
 
-from packaging.requirements import Requirement
-
 from . import cuda_faults
 from .download import cache_folder, is_intact, user_path
 from .versions import INSTALL, why_not
@@ -70,6 +68,8 @@ def _version(name):
 
 def _ranges():
     """``{package: versions}`` that the project states for this Python, as ``SpecifierSet``."""
+    from packaging.requirements import Requirement  # `onnx_predict` does without
+
     project = Path(__file__).parents[1] / "pyproject.toml"
     if project.exists():
         text = re.search(r"^dependencies = \[\n(.+?)^\]", project.read_text(), re.M | re.S)[1]

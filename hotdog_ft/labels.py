@@ -3,15 +3,24 @@
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Set
+from contextlib import suppress
 
 import numpy as np
 
 UNBALANCED = 5  # times as many pictures of the largest class as of the smallest: worth a word
 
 
+def _stored_labels(images):
+    """The attribute `labels` of a data set, if it is a label per picture, else None."""
+    labels = getattr(images, "labels", None)
+    have_lengths = hasattr(labels, "__len__") and hasattr(images, "__len__")
+    return labels if have_lengths and len(labels) == len(images) else None
+
+
 def labels_of(images):
     """The labels of a data set, in the pictures' order."""
-    return images.labels if hasattr(images, "labels") else [label for _, label in images]
+    stored = _stored_labels(images)
+    return [images[i][1] for i in range(len(images))] if stored is None else stored
 
 
 def check_pairs(images, purpose):
@@ -26,9 +35,11 @@ def check_pairs(images, purpose):
     ------
     ValueError
     """
-    fits = hasattr(images, "labels")
+    fits = _stored_labels(images) is not None
     if not fits and hasattr(images, "__getitem__") and hasattr(images, "__len__"):
-        first = images[0] if len(images) and not isinstance(images, (str, bytes, dict)) else None
+        first = None
+        with suppress(LookupError):
+            first = images[0] if len(images) and not isinstance(images, (str, bytes)) else None
         fits = not len(images) or (isinstance(first, (tuple, list)) and len(first) == 2)
     if not fits:
         raise ValueError(

@@ -105,7 +105,7 @@ def _print(rows, as_csv):
     if as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows([head, *rows])
         return
-    table = [head, *((file, label, f"{share:.6f}") for file, label, share in rows)]
+    table = [head, *((file, str(label), f"{share:.6f}") for file, label, share in rows)]
     widths = [max(map(len, column)) for column in zip(*table)]
     for row in table:
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths)))

@@ -126,15 +126,15 @@ class Recipe:
         """
         import pandas as pd
 
-        imagenet = imagenet_classes()
+        imagenet, names = imagenet_classes(), None
         if self.mode == "mini":
             names = json.loads((MINI / "resnet18-mini.classes.json").read_text())
         elif self.weights:
             net = self.load_pretrained_net()
-            names = net.classes or [str(i) for i in range(net.output.weight.shape[0])]
-        else:
-            return imagenet
-        return imagenet if len(names) == len(imagenet) else pd.DataFrame({"name": names})
+            count, names = net.output.weight.shape[0], net.classes
+            if names is None and count != len(imagenet):
+                names = list(map(str, range(count)))
+        return imagenet if names is None else pd.DataFrame({"name": names})
 
     def loaders(self):
         """``train_iter, test_iter`` of mini-batches, augmented as for the chapter's fine-tuning."""

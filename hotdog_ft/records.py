@@ -190,7 +190,7 @@ class Record:
     def add(self, entry):
         """Take a run in, and write the record if it has a path.
 
-        What another process has written there meanwhile is kept.
+        What another process has written there meanwhile is kept, the same run of its too.
         """
         entry.made = {**machine(), **entry.made}
         if not self.path:
@@ -200,8 +200,10 @@ class Record:
         with _only_one_writer(self.path.parent):
             if self.path.exists():
                 self.entries = Record.load(self.path).entries
-            self.entries.append(entry)
-            self.save()
+            ours = entry.settings, entry.case
+            if ours not in [(other.settings, other.case) for other in self.entries]:
+                self.entries.append(entry)
+                self.save()
 
     def find(self, settings=None, **wanted):
         """The entries with these settings, or these values of settings or case, in their order."""
@@ -214,7 +216,7 @@ class Record:
 
     def only(self, runs):
         """A record of these runs alone (a list of Settings), without a path."""
-        entries = [entry for settings in runs for entry in self.find(settings)]
+        entries = [entry for settings in dict.fromkeys(runs) for entry in self.find(settings)]
         return Record(self.study, self.mode, self.identity, self.about, entries)
 
     def histories(self, seed=0):

@@ -246,5 +246,5 @@ def train(
                 set_arrays(net, best)
         if history.loss or not net.ranges:
             net.ranges = from_first(lambda: _ranges_again(net, train_part, settings))
-    warn_if_worse_than_guessing(history, num_outputs, len(test_imgs or ()), settings.learning_rate)
+    warn_if_worse_than_guessing(history, num_outputs, len(test_imgs or ()), rate)
     return history

@@ -14,7 +14,7 @@ from PIL import Image
 
 from .data import Pictures
 from .download import DataError, existing
-from .folders import is_meant, natural, picture_files
+from .folders import JUNK, is_meant, natural, picture_files
 from .loader import in_threads
 from .picture import from_array, from_image, read_picture
 
@@ -28,6 +28,8 @@ def _matches(pattern):
     rest = str(pattern.relative_to(root))
     found = glob.glob(os.path.join(glob.escape(str(root)), rest), recursive=True)
     for path in sorted(map(Path, found), key=natural):
+        if not JUNK.isdisjoint(part.lower() for part in path.relative_to(root).parts):
+            continue
         if not path.is_dir():
             if is_meant(path):
                 yield path
@@ -158,12 +160,12 @@ def files_of(paths):
     """
     files, absent = [], []
     for name, fetch in _each(paths):
+        if name is None:
+            raise ValueError(f"Picture {len(files) + 1} is no path: `predict` takes any picture.")
         if isinstance(fetch, partial) and fetch.func is _refuse:
             if os.path.isdir(os.path.expanduser(name)):
                 raise fetch.args[0]  # else all that is in it would count as one bad file
             absent += fetch.args
-        if name is None:
-            raise ValueError(f"Picture {len(files) + 1} is no path: `predict` takes any picture.")
         files.append(name)
     if len(absent) == len(files):
         raise absent[0] if absent else DataError(f"There is no picture in what was given. {WANTED}")

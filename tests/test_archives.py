@@ -176,6 +176,35 @@ class TestTar:
         monkeypatch.delattr(tarfile, "data_filter")
         refused(tmp_path / "a.tar", "unpack it by hand")
 
+    @pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".xz"])
+    def test_it_is_refused_whole_where_it_is_damaged(self, suffix, picture_folders, tmp_path):
+        """`tarfile` ends at the first header that is none, without a word."""
+        root, archive = picture_folders(), tmp_path / f"photos.tar{suffix}"
+        with tarfile.open(archive, f"w:{suffix[1:]}") as tar:
+            tar.add(root, "photos")
+        content = archive.read_bytes()
+        for place in range(40, len(content), len(content) // 30):
+            damaged = [content[:place]]
+            if suffix:  # a plain one has no checksum of what it holds
+                damaged.append(content[:place] + bytes([content[place] ^ 8]) + content[place + 1 :])
+            for bad in damaged:
+                archive.write_bytes(bad)
+                with pytest.raises(hotdog_ft.DataError, match="Download it again"):
+                    hotdog_ft.load_image_folders(archive)
+                assert list(download.cache_folder().glob("*")) == []
+
+    @pytest.mark.parametrize("header", [0, 3])
+    def test_nor_is_a_plain_one_read_up_to_a_header_that_is_damaged(
+        self, header, picture_folders, tmp_path
+    ):
+        with tarfile.open(tmp_path / "photos.tar", "w") as tar:
+            tar.add(picture_folders(), "photos")
+            place = tar.getmembers()[header].offset
+        content = bytearray((tmp_path / "photos.tar").read_bytes())
+        content[place + 5] ^= 1  # of the name: the header's checksum no longer fits
+        (tmp_path / "photos.tar").write_bytes(content)
+        refused(tmp_path / "photos.tar", "Download it again")
+
 
 def test_report_83_a_cache_that_cannot_be_written_to_is_named(picture_folders):
     with tempfile.TemporaryDirectory() as root:  # pytest's own folders are closed to other users

@@ -140,3 +140,10 @@ def test_a_data_set_says_what_it_holds(picture_folders):
     train_imgs, _ = hotdog_ft.load_image_folders(root)
     assert repr(train_imgs) == "<ImageFolder train: 6 a, 2 b>"
     assert repr(data.Pictures(train_imgs.paths)) == "<Pictures: 8 pictures>"
+
+
+def test_a_picture_in_memory_cannot_be_drawn_on(picture_folders):
+    """It stays for the next epoch."""
+    train_imgs, _ = hotdog_ft.load_image_folders(picture_folders())
+    with pytest.raises(ValueError, match="read-only"):
+        train_imgs[0][0][:] = 0

@@ -110,6 +110,16 @@ class TestThreads:
     def test_the_users_own_setting_stands(self):
         assert python(self.show, OMP_NUM_THREADS="7").stdout == "7\n"
 
+    @pytest.mark.skipif(os.cpu_count() == 1, reason="there is nothing to share with one core")
+    def test_one_of_several_processes_shares_the_cores_though_another_has_started_it(self):
+        """`horovodrun` hands its own environment on, and it imports hotdog_ft itself."""
+        child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {self.show!r}])"
+        alone = python(f"{self.show}; {child}").stdout.split()
+        assert alone[0] == alone[1]
+        shared = f"import hotdog_ft, os; os.environ['HOROVOD_LOCAL_SIZE'] = '{alone[0]}'; {child}"
+        assert python(shared).stdout == "1\n"
+        assert python(shared, OMP_NUM_THREADS=f"{alone[0]}").stdout == f"{alone[0]}\n"
+
     @pytest.mark.skipif(os.cpu_count() == 1, reason="there is nothing to lose with one core")
     @pytest.mark.skipif(
         numpy.lib.NumpyVersion(numpy.__version__) >= "1.24.0", reason="MXNet needs hotdog_ft there"

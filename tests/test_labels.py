@@ -4,6 +4,7 @@ import warnings
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import make_source_net, small_net, some_batches, values
 from mxnet import autograd, gluon, nd
@@ -66,6 +67,7 @@ PAIRS = [(np.zeros((40, 32, 3), "uint8"), label) for label in (0, 1)]
         (gluon.data.DataLoader(gluon.data.SimpleDataset(PAIRS), 2), "come as DataLoader"),
         ([("chairs/1.jpg", 0), ("chairs/2.jpg", 1)], "a path, chairs/1.jpg: open files with load"),
         ([(b"GIF89a", 0), (b"GIF89a", 1)], "bytes: open files with load_image_folders"),
+        (pd.DataFrame({"file": ["1.jpg", "2.jpg"], "label": [0, 1]}), "come as DataFrame"),
     ],
 )
 def test_report_86_pictures_of_another_kind_are_refused(images, words):
@@ -86,6 +88,24 @@ def test_whole_numbers_of_any_type_are_labels(kind):
     images = [(picture, kind(label)) for picture, label in pictures([0, 1] * 3)]
     check_labels(images, "train on", 2)
     assert len(hotdog_ft.train(small_net(), images, images, SMALL).loss) == 1
+
+
+class Endless:
+    """A data set that knows its length alone: any index gives a picture."""
+
+    def __init__(self):
+        self.labels = {"a": 0, "b": 1, "c": 2}  # some name their classes so
+
+    def __len__(self):
+        return 6
+
+    def __getitem__(self, index):
+        return pictures([index % 2])[0]
+
+
+def test_a_data_set_need_not_end_by_an_error():
+    assert check_labels(Endless(), "train on").tolist() == [0, 1, 0, 1, 0, 1]
+    assert len(hotdog_ft.train(small_net(), Endless(), Endless(), SMALL).test_acc) == 1
 
 
 def test_report_44_an_output_that_no_picture_teaches_is_named():

@@ -19,7 +19,7 @@ pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 # A machine where MXNet, and what else training takes, cannot be installed.
 ELSEWHERE = """
 import runpy, sys
-for name in "mxnet pandas pooch requests tqdm safetensors matplotlib scipy onnx".split():
+for name in "mxnet pandas pooch requests tqdm safetensors matplotlib scipy onnx packaging".split():
     sys.modules[name] = None
 runpy.run_module("hotdog_ft.onnx_predict", run_name="__main__")
 """
@@ -108,3 +108,10 @@ def test_a_reader_that_has_seen_enough_ends_it_silently(exported):
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141  # as of a program that SIGPIPE ended: 128 + 13
+
+
+def test_classes_may_be_numbers(exported):
+    net = hotdog_ft.load_net(exported / "net.safetensors")
+    hotdog_ft.export_onnx(net, exported / "numbers.onnx", classes=range(14))
+    done = run_python(ELSEWHERE, "good/plain.png", "--net", "numbers.onnx", cwd=exported)
+    assert done.returncode == 0 and done.stdout.split()[4].isdigit(), done.stderr

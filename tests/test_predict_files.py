@@ -146,6 +146,14 @@ def test_a_fault_is_one_line_and_leaves_no_folder(arguments, words, photos, caps
     assert not (photos.parent / "out").exists()
 
 
+@pytest.mark.parametrize("nothing", [None, float("nan"), b"x"])
+def test_what_is_no_path_is_refused_by_its_place(nothing, photos, tmp_path):
+    net = hotdog_ft.load_net("net.safetensors")
+    with pytest.raises(ValueError, match="Picture 2 is no path"):
+        predict_files(net, ["photos/0001.png", nothing], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_paths_come_from_anywhere_and_what_is_absent_or_all_bad_is_listed(photos, tmp_path):
     net = hotdog_ft.load_net("net.safetensors")
     (photos / "0002.png").rename(photos / "café\n.png")

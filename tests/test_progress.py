@@ -198,6 +198,11 @@ class TestAlarms:
             history = hotdog_ft.train(small_net(), noise(16), None, settings)
         assert np.isfinite(history.loss[-1])
 
+    def test_the_rate_that_is_told_is_the_one_that_was_used(self):
+        settings = replace(SMALL, learning_rate=200.0, weight_decay=0, full_rate_pictures=160)
+        with pytest.warns(LearningWarning, match="rate of 20 is too high"):
+            hotdog_ft.train(small_net(), noise(16), None, settings)
+
     def test_so_is_an_accuracy_below_that_of_guessing(self):
         images = [(np.full((40, 32, 3), 200 * (i % 2), "uint8"), i % 2) for i in range(40)]
         swapped = [(picture, 1 - label) for picture, label in images]

@@ -125,6 +125,13 @@ def test_the_outputs_of_an_own_source_net_are_named_as_it_was_saved(tiny, tmp_pa
     assert recipe.source_classes().to_dict("list") == {"name": ["cơm", "phở"]}
 
 
+def test_a_thousand_classes_of_ones_own_keep_their_names(tiny, tmp_path):
+    names = [f"chair {number}" for number in range(1000)]
+    hotdog_ft.save_net(make_source_net(classes=1000), tmp_path / "own.safetensors", names, 32)
+    recipe = replace(tiny, weights=str(tmp_path / "own.safetensors"))
+    assert recipe.source_classes().name.tolist() == names
+
+
 def test_report_42_hot_dogs_are_known_by_the_names_of_both_classes(tiny, picture_folders, tmp_path):
     assert hotdog_ft.load_recipe("mini").has_hot_dogs and not tiny.has_hot_dogs
     counts = {split: {"hotdog": 1, "not-hotdog": 1} for split in ("train", "test")}

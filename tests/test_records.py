@@ -200,3 +200,11 @@ def test_every_committed_record_is_read_and_is_plausible(path):
             assert (history.num_examples == pictures) == whole
             assert history.num_examples <= pictures
         assert {"versions", "machine", "date"} <= entry.made.keys()
+
+
+def test_the_same_run_of_two_processes_is_kept_once(record, tiny):
+    other = Record.open("rate", tiny, record.path.parent)
+    for ours in (record, other):
+        ours.add(Entry(Settings(seed=7), History(test_acc=[0.5])))
+    assert len(Record.load(record.path).find(seed=7)) == 1
+    assert len(other.find(seed=7)) == len(other.only([Settings(seed=7)] * 2).entries) == 1

@@ -70,6 +70,20 @@ class TestOwnAugmentations:
         ours = trained(train_augs=grey, checkpoint=path)[0]
         assert ours == trained(train_augs=grey)[0]
 
+    @pytest.mark.parametrize("kind", [list, "folder"])
+    def test_one_that_draws_on_the_picture_leaves_it_as_it_was(self, kind, picture_folders):
+        def cutout(picture, rng):
+            y = rng.integers(20)
+            picture[y : y + 16] = 0
+            return TrainAugs(32)(picture, rng)
+
+        folder = hotdog_ft.load_image_folders(picture_folders())[0]
+        images = folder if kind == "folder" else noise(12)
+        before = [picture.copy() for picture, _ in images]
+        trained(images=images, train_augs=cutout)
+        for (after, _), picture in zip(images, before):
+            np.testing.assert_array_equal(after, picture)
+
 
 class TestAfterEpoch:
     def test_an_epoch_is_saved_before_anybody_is_told(self, tmp_path):
