@@ -110,4 +110,4 @@ site-catalogues: site-venv
 	    --pot-dir build/gettext --language vi
 
 site-venv:
-	@GPU=0 VENV=.venv-site LOCK=requirements-site.lock sh tools/venv.sh
+	@GPU=0 HOTDOG_FT_VENV=.venv-site HOTDOG_FT_LOCK=requirements-site.lock sh tools/venv.sh

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pooch
 
-from .download import DataError, cache_folder
+from .download import DataError, cache_folder, share
 
 MAX_UNPACKED = 10 << 30  # bytes that an archive may hold; the book's holds 0.26 GB
 MAX_LEVELS = 100  # of folders; a thousand take hours to look through
@@ -130,20 +130,21 @@ def unpack(archive):
     archive = Path(archive)
     unpack_into = _unpacker(archive)
     folder = cache_folder() / f"{archive.stem[:50]}-{pooch.file_hash(archive)[:12]}"
-    if folder.is_dir():
+    if os.path.isdir(folder):  # not is_dir: the cache may be closed to this user
         return folder
     scratch = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="unpacking-"))
         unpack_into(archive, scratch)
+        share(scratch)
         scratch.rename(folder)
     except DAMAGED as error:
         raise _damaged(archive, error) from error
     except OSError as error:
         if error.errno is None:  # gzip's and bz2's own, for damage
             raise _damaged(archive, error) from error
-        if not folder.is_dir():  # else another process was quicker
+        if not os.path.isdir(folder):  # else another process was quicker
             way_out = "Make room there, or name another folder with HOTDOG_FT_CACHE."
             if scratch and error.errno in (
                 errno.ENAMETOOLONG,

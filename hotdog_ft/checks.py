@@ -10,7 +10,14 @@ from mxnet.gluon.parameter import DeferredInitializationError
 from .generators import seed_everything
 from .history import three_digits
 from .inference import outputs
-from .labels import check_classes, check_labels, check_names, outline, warn_if_unbalanced
+from .labels import (
+    check_classes,
+    check_labels,
+    check_names,
+    class_names,
+    outline,
+    warn_if_unbalanced,
+)
 from .learning import learning_parameters
 from .mxnet_internals import parameters
 from .team import check_same
@@ -75,6 +82,11 @@ def test_size(net, settings):
 
 def _refuse_frozen(net, settings):
     """Refuse a run in which nothing would learn, or not what its probe trains."""
+    if settings.probe_steps and not (hasattr(net, "features") and hasattr(net, "output")):
+        raise ValueError(
+            "The net has no parts `features` and `output`, so its output layer cannot be trained "
+            "alone first: take probe_steps=0."
+        )
     alone = hasattr(net, "output") and (settings.probe_steps or settings.trained == "output")
     if not learning_parameters(net.output if alone else net):
         part = "net.output" if alone else "net"
@@ -104,7 +116,7 @@ def check_sets(net, train_imgs, others, settings):
     for images in (train_imgs, *others.values()):
         check_same(lambda images=images: images and outline(images), "pictures")
     check_classes(labels, num_outputs)
-    warn_if_unbalanced(labels, getattr(train_imgs, "classes", None), settings)
+    warn_if_unbalanced(labels, class_names(train_imgs), settings)
     return num_outputs
 
 

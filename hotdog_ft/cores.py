@@ -1,15 +1,14 @@
-"""How many cores this process may use, by its affinity and a container's quota; what they can."""
+"""How many cores and how much memory this process may use, and what the cores can."""
 
 import math
 import os
 from pathlib import Path
 
 
-def cpu_quota(root="/"):
-    """How many CPUs' time the control groups of this process give it, a float; None for no limit.
+def _tightest(limit_of, controller, root):
+    """The tightest limit from this process's own control group up to the outermost, or None.
 
-    It is the tightest limit from its own group up to the outermost, of version 1 or 2; ``proc`` and
-    ``sys`` lie in `root`.
+    Groups are of version 1 or 2; ``proc`` and ``sys`` lie in `root`.
     """
     root = Path(root)
     groups = root / "sys/fs/cgroup"
@@ -22,17 +21,38 @@ def cpu_quota(root="/"):
         if line.count(":") < 2:
             continue
         _, controllers, path = line.split(":", 2)
-        if controllers and "cpu" not in controllers.split(","):
+        if controllers and controller not in controllers.split(","):
             continue
-        hierarchies = [groups / controllers, groups / "cpu"] if controllers else [groups]
+        hierarchies = [groups / controllers, groups / controller] if controllers else [groups]
         for top in hierarchies:
             group = top / path.strip("/")
             # a container may see its own group as the outermost, under a path of the host
-            limits += [_limit(one) for one in [group, *group.parents] if top in [one, *one.parents]]
+            limits += [
+                limit_of(one) for one in [group, *group.parents] if top in [one, *one.parents]
+            ]
     return min((limit for limit in limits if limit), default=None)
 
 
-def _limit(group):
+def cpu_quota(root="/"):
+    """How many CPUs' time this process's control groups give it, a float; None for no limit."""
+    return _tightest(_cpus_of, "cpu", root)
+
+
+def memory_limit(root="/"):
+    """How many bytes the control groups of this process let it use; None for no limit."""
+    return _tightest(_bytes_of, "memory", root)
+
+
+def _bytes_of(group):
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        try:
+            return int((group / name).read_text())
+        except (OSError, ValueError):  # no such group; "max"
+            continue
+    return None
+
+
+def _cpus_of(group):
     """The limit that one control group sets, None if it sets none."""
     try:
         if (group / "cpu.max").exists():

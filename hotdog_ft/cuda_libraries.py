@@ -1,6 +1,7 @@
 """NVIDIA's libraries from pip's wheels, loaded before MXNet's build for GPUs looks for them."""
 
 import ctypes
+import os
 import sys
 from pathlib import Path
 
@@ -32,7 +33,7 @@ WHEELS = {
 def wheel_folders():
     """Where pip has put wheels of NVIDIA's: a list of Paths named ``nvidia``, possibly empty."""
     folders = (Path(entry or ".") / "nvidia" for entry in sys.path)
-    return [folder for folder in folders if folder.is_dir()]
+    return [folder for folder in folders if os.path.isdir(folder)]  # not is_dir: some are closed
 
 
 def load():

@@ -149,6 +149,6 @@ def content_sha256(images):
 
 def array_content(picture):
     """Bytes that stand for a picture in memory: the hash of its shape, type and values."""
-    picture = np.asarray(picture)
+    picture = np.asarray(picture.asnumpy() if hasattr(picture, "asnumpy") else picture)
     kind = f"{picture.shape} {picture.dtype} ".encode()
     return hashlib.sha256(kind + picture.tobytes()).digest()

@@ -71,8 +71,9 @@ def _ranges():
     from packaging.requirements import Requirement  # `onnx_predict` does without
 
     project = Path(__file__).parents[1] / "pyproject.toml"
-    if project.exists():
-        text = re.search(r"^dependencies = \[\n(.+?)^\]", project.read_text(), re.M | re.S)[1]
+    text = project.read_text("utf-8") if project.exists() else ""
+    if '\nname = "hotdog_ft"\n' in text:  # a checkout's, and not what another package left there
+        text = re.search(r"^dependencies = \[\n(.+?)^\]", text, re.M | re.S)[1]
         lines = re.findall(r'^ +"([^"]+)"', text, re.M)
     else:
         lines = importlib.metadata.requires("hotdog_ft")
@@ -143,10 +144,13 @@ def check_threads():
 
 
 def check_memory():
+    from .cores import memory_limit
+
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, AttributeError):
         return OK, "memory: unknown on this system"
+    memory = min(memory, memory_limit() or memory)
     if memory < MEMORY:
         return WARN, (
             f"{memory / 1e9:.1f} GB of memory: full mode takes 6 GB in batches of 128; "

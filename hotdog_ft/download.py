@@ -1,8 +1,10 @@
 """Files from elsewhere, fetched once and checked; files written whole or not at all."""
 
+import contextlib
 import difflib
 import os
 import re
+import secrets
 import tempfile
 from pathlib import Path
 
@@ -87,6 +89,19 @@ def packaged(name):
     return next((f for f in (package / name, package.parent / name) if f.is_dir()), None)
 
 
+def share(path):
+    """Let others read what was made as a temporary file or folder, as far as for any new one."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    os.chmod(path, (0o777 if os.path.isdir(path) else 0o666) & ~mask)
+
+
+def _share_new(path, action, _):
+    if action != "fetch":  # it was there
+        share(path)
+    return path
+
+
 def fetch(url, known_hash, path, by_hand=None):
     """Return `path`, downloading it from `url` only if it is not there intact.
 
@@ -117,7 +132,11 @@ def fetch(url, known_hash, path, by_hand=None):
             urls={path.name: url},
             registry={path.name: known_hash},
             retry_if_failed=2,
-        ).fetch(path.name, downloader=pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=True))
+        ).fetch(
+            path.name,
+            downloader=pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=True),
+            processor=_share_new,
+        )
     except (RequestException, ValueError) as error:  # ValueError: pooch found another hash
         raise DataError(
             f"Could not fetch {url} ({error.__class__.__name__}: {error}). To go on without this "
@@ -136,7 +155,10 @@ def is_intact(path, known_hash):
     import pooch
 
     kind, _, digest = known_hash.partition(":")
-    return Path(path).is_file() and pooch.file_hash(path, kind) == digest
+    try:
+        return Path(path).is_file() and pooch.file_hash(path, kind) == digest
+    except OSError:  # closed to this user, as `fetch` will say
+        return False
 
 
 def write_whole(path, content):
@@ -148,17 +170,19 @@ def write_whole(path, content):
         The folder cannot be written to.
     """
     path = user_path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    target = Path(os.path.realpath(path))  # a link stays one
+    part = target.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}")  # other hosts have theirs
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
-        part.replace(path)
+        part.replace(target)
     except OSError as error:
         raise DataError(
             f"Could not write {path} ({error}). Make room there or name another place."
         ) from error
     finally:
-        part.unlink(missing_ok=True)  # after Ctrl-C too
+        with contextlib.suppress(OSError):
+            part.unlink()  # after Ctrl-C too
 
 
 def existing(path, wanted):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .devices import arrays
 from .inference import mean_outputs
-from .labels import check_labels, check_names, check_pairs
+from .labels import check_labels, check_names, check_pairs, class_names
 from .loader import plain_loader
 from .precision import for_batches, settled
 
@@ -192,7 +192,7 @@ def confusion(net, data):
     check_names(net, data, "evaluate on")
     labels, logits = logits_of(net, data)
     predicted = logits.argmax(axis=1)
-    classes = getattr(net, "classes", None) or getattr(data, "classes", None) or ()
+    classes = class_names(net) or class_names(data) or ()
     if len(classes) != logits.shape[1]:
         classes = range(logits.shape[1])
     counts = np.zeros((len(classes), len(classes)), dtype=int)

@@ -23,7 +23,7 @@ NO_PICTURES = frozenset(
     + (".dcr", ".erf", ".fff", ".gpr", ".iiq", ".kdc", ".mef", ".mos", ".rwl", ".sr2", ".srf")
 )
 # A copy that a program kept of a picture, or half a download: "1.jpg~", "1.jpg.crdownload".
-COPY = re.compile(rf"({'|'.join(map(re.escape, SUFFIXES))})(~|_original|\.\w+)$")
+COPY = re.compile(rf"({'|'.join(map(re.escape, SUFFIXES))})(~|_original|\.(?!\d+$)\w+)$")
 PARTS = {
     **dict.fromkeys(("train", "training", "trn"), "train"),
     **dict.fromkeys(("test", "testing", "tst"), "test"),

@@ -23,6 +23,12 @@ def labels_of(images):
     return [images[i][1] for i in range(len(images))] if stored is None else stored
 
 
+def class_names(images):
+    """The class names of a data set or a net as a list, whatever holds them; None without."""
+    names = getattr(images, "classes", None)
+    return None if names is None else list(names)
+
+
 def check_pairs(images, purpose):
     """Refuse pictures that come as anything but a set of (picture, label).
 
@@ -88,7 +94,7 @@ def check_labels(images, purpose, num_outputs=None):
             f"The pictures to {purpose} have labels from {least} to {most}{outputs}: count them "
             f"from 0{', subtract 1' if from_one else f', and {build}' if outputs else ''}."
         )
-    classes = getattr(images, "classes", None)
+    classes = class_names(images)
     if num_outputs and classes is not None and len(classes) != num_outputs:
         raise ValueError(
             f"The pictures to {purpose} are of {len(classes)} classes, the net has {num_outputs} "
@@ -136,8 +142,8 @@ def check_names(learnt, images, purpose):
     learnt : ImageFolder or HybridBlock
         The training pictures, or the net that they have trained.
     """
-    ours, theirs = (getattr(one, "classes", None) for one in (learnt, images))
-    if None not in (ours, theirs) and list(ours) != list(theirs):
+    ours, theirs = map(class_names, (learnt, images))
+    if None not in (ours, theirs) and ours != theirs:
         raise ValueError(
             f"The pictures to {purpose} have the classes {', '.join(map(str, theirs))}, those to "
             f"train on {', '.join(map(str, ours))}: open them with the same classes in the same "

@@ -1,7 +1,5 @@
 """The learning-rate range test: which rate a net bears (Smith 2017, "Cyclical Learning Rates")."""
 
-from itertools import chain, repeat
-
 import numpy as np
 from mxnet import gluon, nd
 
@@ -41,6 +39,8 @@ def lr_range_test(
     ------
     FloatingPointError
         The loss explodes before the seventh batch.
+    ValueError
+        `train_iter` is empty, or an iterator with fewer mini-batches than are needed.
     """
     import pandas as pd
 
@@ -51,9 +51,8 @@ def lr_range_test(
         learning_parameters(net), "sgd", {"wd": weight_decay}, update_on_kvstore=False
     )
     rates, losses = [], []
-    batches = chain.from_iterable(repeat(train_iter))
     try:
-        for rate, batch in zip(np.geomspace(lowest, highest, num_steps), batches):
+        for rate, batch in zip(np.geomspace(lowest, highest, num_steps), _repeated(train_iter)):
             X, y = arrays(batch)
             trainer.set_learning_rate(rate)
             loss, _ = train_step(net, X, y, trainer, devices)
@@ -74,3 +73,15 @@ def lr_range_test(
     losses = pd.Series(losses, pd.Index(rates, name="learning rate"))
     smooth = losses.rolling(7, center=True).mean().dropna()
     return smooth, float(smooth.idxmin()) / 10
+
+
+def _repeated(batches):
+    while True:
+        batch = None
+        for batch in batches:
+            yield batch
+        if batch is None:
+            raise ValueError(
+                "train_iter gives no more mini-batches: give a loader or a list, which can be gone "
+                "through again."
+            )

@@ -84,6 +84,8 @@ def _sentence(name):
     except _Unreadable as error:
         reason, way_out = error.args
         raise DataError(f"{name} cannot be read as a picture: {reason}. {way_out}") from error
+    except MemoryError:  # nothing is wrong with the picture
+        raise
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, …
         reason = f"it is damaged or cut off ({str(error) or type(error).__name__})"
         way_out = _REPLACE

@@ -79,7 +79,7 @@ def _eight_bits(array, refuse):
             cure = "for 0..255, divide by 255" if low >= 0 else "give it before it was normalised"
             refuse(f"floats lie within 0..1, these within {low:.4g}..{high:.4g}; {cure}")
         return np.rint(array.astype("float64").clip(0, 1) * 255).astype("uint8")
-    if array.dtype == np.uint16:
+    if array.dtype.kind == "u" and array.dtype.itemsize == 2:  # in either order of bytes
         if 0 < high <= 255:
             refuse(f"16 bits lie within 0..65535, these within 0..{high}; for 0..255, use uint8")
         return (array >> 8).astype("uint8")

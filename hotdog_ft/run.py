@@ -12,7 +12,7 @@ from .evaluation import accuracy, class_accuracy, logits_of
 from .generators import generator_states, reseed_mxnet, restore_generators, seed_everything
 from .history import EpochSums, History
 from .identity import run_identity
-from .labels import class_weights, labels_of
+from .labels import class_names, class_weights, labels_of
 from .learning import learning_as_set
 from .loader import check_augs, loaders, plain_loader, progress
 from .mxnet_internals import arrays_of, set_arrays
@@ -171,7 +171,7 @@ def train(
     best = begun and saved.best()
     history.devices = [str(device) for device in devices]
     train_part, valid_part = run_parts(train_imgs, valid_imgs, settings)
-    classes = getattr(train_imgs, "classes", None)
+    classes = class_names(train_imgs)
     net.classes, net.mirrored, net.ranges = classes, settings.test_mirrored, None
     net.size = test_size(net, settings)
     seed_everything(settings.seed)

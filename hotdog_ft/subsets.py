@@ -3,7 +3,7 @@
 import numpy as np
 
 from .download import DataError
-from .labels import labels_of
+from .labels import class_names, labels_of
 from .team import share_of, size
 
 
@@ -14,9 +14,24 @@ def _shuffled(images, rng):
     return [order[labels[order] == label] for label in np.unique(labels)]
 
 
+class _Part:
+    """Some pictures of a data set that knows no parts; they are opened when they are asked for."""
+
+    def __init__(self, images, indices):
+        self.images, self.indices = images, indices
+        self.classes, labels = class_names(images), labels_of(images)
+        self.labels = [labels[i] for i in indices]
+
+    def __len__(self):
+        return len(self.indices)
+
+    def __getitem__(self, place):
+        return self.images[self.indices[place]]
+
+
 def _subset(images, parts):
-    indices = np.sort(np.concatenate(parts))
-    return images.subset(indices) if hasattr(images, "subset") else [images[i] for i in indices]
+    indices = np.sort(np.concatenate(parts)).tolist()
+    return images.subset(indices) if hasattr(images, "subset") else _Part(images, indices)
 
 
 def share(images, settings):
@@ -58,7 +73,7 @@ def hold_out(images, share, seed=0):
         Of some class there is a single picture.
     """
     by_class = _shuffled(images, np.random.default_rng((seed, 1)))  # not the stream of `share`
-    names, labels = getattr(images, "classes", None), labels_of(images)
+    names, labels = class_names(images), labels_of(images)
     single = [labels[some[0]] for some in by_class if len(some) < 2]
     if single:
         alone = ", ".join(str(names[label] if names else label) for label in single)

@@ -120,7 +120,10 @@ def _safetensors(path):
 
 def _params(path):
     _check_lengths(path)
-    loaded = mx.nd.load(str(path))
+    try:
+        loaded = mx.nd.load(str(path))
+    except UnicodeEncodeError:  # a name that is no Unicode, which MXNet cannot open
+        loaded = mx.nd.load_frombuffer(path.read_bytes())
     if not isinstance(loaded, dict):
         raise WeightsError(
             f"{path} names no tensors; a file written by save_parameters is expected."

@@ -12,7 +12,7 @@ from .devices import arrays, average_running_statistics, shards
 from .history import EpochSums
 from .learning import learning_parameters, weights_of
 from .loader import progress
-from .mxnet_internals import mark_gradient_fresh
+from .mxnet_internals import mark_gradient_fresh, parameters
 from .team import agreed, average_statistics, size, total
 from .team import new_trainer as trainer_of_team
 
@@ -139,7 +139,7 @@ def train_one_epoch(
     Raises
     ------
     FloatingPointError
-        The loss is no longer a finite number; the message says in which batch.
+        The loss, or a parameter, is no longer a finite number; the message says in which batch.
     """
     sums = sums or EpochSums()
     start = time.perf_counter() - sums.seconds
@@ -161,6 +161,11 @@ def train_one_epoch(
             break
     if sums.examples == 0:
         raise ValueError("There is no picture to train on.")
+    if not all(np.isfinite(p.data(devices[0]).sum().asscalar()) for p in parameters(net).values()):
+        raise FloatingPointError(
+            f"{title}: after its last batch parameters are no longer finite at learning rate "
+            f"{trainer.learning_rate:g}. Start again from fresh weights with a smaller rate."
+        )
     average_running_statistics(net, devices)
     average_statistics(net)
     sums.seconds = time.perf_counter() - start
@@ -182,6 +187,6 @@ def new_trainer(net, settings, num_batches):
     if settings.optimizer == "sgd":
         options["momentum"] = settings.momentum
     if settings.schedule == "cosine":
-        steps = max(1, settings.num_epochs * num_batches)
+        steps = max(2, settings.num_epochs * num_batches)  # the last one's rate is 0
         options["lr_scheduler"] = mx.lr_scheduler.CosineScheduler(steps, settings.learning_rate)
     return trainer_of_team(learning, settings.optimizer, options)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 import warnings
 import zipfile
 import zlib
@@ -49,7 +50,7 @@ def fetch_gluon():
     archive = fetch(
         f"{repo}/gluon/models/{GLUON_NAME}.zip",
         None,
-        final.with_name(f"{GLUON_NAME}-{os.getpid()}.zip"),  # other processes fetch their own
+        final.with_name(f"{GLUON_NAME}-{secrets.token_hex(8)}.zip"),  # other processes have theirs
         f"put {final.name} with sha1 {GLUON_SHA1} at {final} by hand",
     )
     try:
@@ -58,7 +59,7 @@ def fetch_gluon():
     except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, KeyError) as error:
         raise DataError(f"{repo} sent something else than {final.name} ({error}).") from error
     finally:
-        archive.unlink()
+        archive.unlink(missing_ok=True)
     if hashlib.sha1(content).hexdigest() != GLUON_SHA1:
         raise DataError(f"{repo} sent {final.name} with another content than sha1 {GLUON_SHA1}.")
     write_whole(final, content)

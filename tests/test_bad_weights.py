@@ -1,5 +1,6 @@
 """Parameter files that cannot be used: each is one error that names the file."""
 
+import os
 import pickle
 import struct
 from pathlib import Path
@@ -147,3 +148,11 @@ def test_arrays_without_names_are_an_error(tmp_path):
     mx.nd.save(str(tmp_path / "net.params"), [mx.nd.zeros(3)])
     with pytest.raises(WeightsError, match=r"net\.params names no tensors"):
         hotdog_ft.load_net(tmp_path / "net.params")
+
+
+def test_a_file_below_a_folder_whose_name_is_no_unicode_is_read(source_net, tmp_path):
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xe9t\xe9"))
+    folder.mkdir()
+    source_net.save_parameters(str(tmp_path / "net.params"))
+    (tmp_path / "net.params").rename(folder / "net.params")
+    assert repr(hotdog_ft.load_net(folder / "net.params").output) == repr(source_net.output)

@@ -188,6 +188,25 @@ class TestHoldOut:
         with pytest.raises(ValueError, match="There is a single picture of 2"):
             hold_out(images, 0.2)
 
+    def test_a_data_set_that_knows_no_parts_is_opened_one_by_one(self):
+        images = Counted(noise(10))
+        rest, held = hold_out(images, 0.4)
+        images.opened = 0
+        assert (len(rest), len(held)) == (6, 4) and not images.opened
+        assert sorted(label for _, label in held) == [0, 0, 1, 1] and images.opened == 4
+
+
+class Counted:
+    def __init__(self, items):
+        self.items, self.opened = items, 0
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, index):
+        self.opened += 1
+        return self.items[index]
+
 
 def test_runs_that_choose_hold_a_fifth_out_unless_told_otherwise():
     assert Settings().held_out == 0

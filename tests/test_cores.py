@@ -7,7 +7,7 @@ import pytest
 from conftest import run_python
 
 from hotdog_ft import doctor
-from hotdog_ft.cores import cpu_quota, usable_cores
+from hotdog_ft.cores import cpu_quota, memory_limit, usable_cores
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's files")
 
@@ -152,3 +152,28 @@ def test_report_70_the_doctor_says_what_a_quota_leaves(
     monkeypatch.setattr("hotdog_ft.cores.usable_cores", lambda: cores)
     found, message = doctor.check_threads()
     assert found == status and words in message
+
+
+@pytest.mark.parametrize(
+    "files, limit",
+    [
+        ({"proc/self/cgroup": "0::/box\n", f"{GROUPS}/box/memory.max": "4294967296\n"}, 4 << 30),
+        ({"proc/self/cgroup": "0::/box\n", f"{GROUPS}/box/memory.max": "max\n"}, None),
+        (
+            {
+                "proc/self/cgroup": "5:memory:/box\n4:cpu:/\n",
+                f"{GROUPS}/memory/box/memory.limit_in_bytes": "2147483648\n",
+                f"{GROUPS}/memory/memory.limit_in_bytes": "9223372036854771712\n",
+            },
+            2 << 30,
+        ),
+    ],
+)
+def test_a_limit_of_memory_is_read_from_the_tightest_group(machine, files, limit):
+    assert memory_limit(machine(files)) == limit
+
+
+def test_the_doctor_counts_the_memory_that_a_container_leaves(monkeypatch):
+    monkeypatch.setattr("hotdog_ft.cores.memory_limit", lambda: 4e9)
+    status, message = doctor.check_memory()
+    assert status == "WARN" and message.startswith("4.0 GB of memory")

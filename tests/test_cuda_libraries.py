@@ -157,3 +157,15 @@ def test_the_extra_and_the_lock_name_the_same_wheels():
     locked = re.findall(r"^(\S+==\S+) \\\n    --hash=sha256:[0-9a-f]{64}", lock, re.M)
     assert set(extra) == wheels and set(locked) == {"mxnet-cu112==1.9.1", *wheels}
     assert "==" not in re.sub(r"^\S+==\S+ \\$", "", lock, flags=re.M) and "://" not in lock
+
+
+def test_a_folder_of_pythons_that_is_closed_is_passed_over():
+    code = """
+import os, sys, tempfile
+from hotdog_ft.cuda_libraries import wheel_folders
+sys.path.append(tempfile.mkdtemp())
+os.chmod(sys.path[-1], 0o000)
+os.getuid() or os.setuid(65534)
+print(wheel_folders() == [])
+"""
+    assert run_python(code).stdout == "True\n"

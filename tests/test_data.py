@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from conftest import zip_of
+from mxnet import nd
 
 import hotdog_ft
 from hotdog_ft import data
@@ -117,6 +118,12 @@ class TestContentSha256:
 
         assert digest() == digest()
         assert len({digest(), digest(pixel=1), digest(shape=(6, 4, 3)), digest(label=0)}) == 4
+
+    def test_arrays_of_mxnet_are_hashed_by_their_pixels_too(self):
+        """So that a run on Gluon's data set goes on from its checkpoint."""
+        picture = np.arange(72, dtype="uint8").reshape(4, 6, 3)
+        theirs = [(nd.array(picture, dtype="uint8"), 0)]
+        assert content_sha256(theirs) == content_sha256([(picture, 0)])
 
 
 def test_the_memory_for_decoded_pictures_has_a_limit(picture_folders, monkeypatch):

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
-from conftest import make_source_net, values
+from conftest import make_source_net, small_net, values
 
 import hotdog_ft
 from hotdog_ft.augment import TestAugs
@@ -54,3 +55,19 @@ def test_a_setting_that_does_not_exist_is_named(picture_folders):
     net = hotdog_ft.finetune_net(make_source_net(), 2)
     with pytest.raises(TypeError, match="epochs"):
         hotdog_ft.fine_tune(net, *images, epochs=3)
+
+
+def test_a_net_without_an_output_layer_of_its_own_is_told_what_to_do():
+    net, images = small_net(), [(np.zeros((40, 32, 3), "uint8"), i % 2) for i in range(4)]
+    with pytest.raises(ValueError, match=r"no parts `features` and `output`.*probe_steps=0"):
+        hotdog_ft.fine_tune(net, images, None, size=32)
+    assert len(hotdog_ft.fine_tune(net, images, None, size=32, probe_steps=0).loss) == 5
+
+
+def test_a_run_of_a_single_step_learns():
+    """A cosine's last rate is 0, and here the first step is the last."""
+    images = [(np.full((40, 32, 3), 200 * (i % 2), "uint8"), i % 2) for i in range(4)]
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
+    before = fingerprint(net)
+    hotdog_ft.fine_tune(net, images, None, size=32, probe_steps=0, num_epochs=1)
+    assert fingerprint(net) != before

@@ -238,3 +238,10 @@ class TestWhatElseIsThere:
         assert ImageFolder(tmp_path, ["b", "a"]).labels == [0, 0, 1, 1]
         with pytest.raises(hotdog_ft.DataError, match="c is the difference"):
             ImageFolder(tmp_path, ["a", "b", "c"])
+
+    def test_copies_are_left_out_but_not_what_a_number_tells_apart(self, tmp_path):
+        """`wget` numbers different files of the same name."""
+        names = ["image.jpg", "image.jpg.1", "image.jpg.2"]
+        for name in (*names, "image.jpg.bak", "image.jpg~", "image.jpg.crdownload"):
+            (tmp_path / name).write_bytes(PICTURE)
+        assert [file.name for file in picture_files(tmp_path)[0]] == names

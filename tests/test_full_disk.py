@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 from conftest import run_python, zip_of
 
+from hotdog_ft.archives import unpack
+from hotdog_ft.download import DataError, fetch, write_whole
+
 BODY = bytes(100_000)
 
 # A disk that is full after 1,000 bytes (the kernel's own limit on file sizes), and a folder that
 # may not be written to (root drops its rights first, for it may write anywhere).
 FULL = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
 LOCKED = "os.chmod(sys.argv[3], 0o555); os.getuid() or os.setuid(65534)"
+CLOSED = LOCKED.replace("0o555", "0o000")  # nobody can tell what is in it
 WRITERS = {
     "a download": "download.fetch(sys.argv[1], None, folder / 'file')",
     "an archive": "os.environ.update(HOTDOG_FT_CACHE=str(folder)); archives.unpack(sys.argv[2])",
@@ -36,7 +40,9 @@ except download.DataError as error:
 
 
 @pytest.mark.parametrize("writer", WRITERS)
-@pytest.mark.parametrize("trouble", [FULL, LOCKED], ids=["full disk", "read-only folder"])
+@pytest.mark.parametrize(
+    "trouble", [FULL, LOCKED, CLOSED], ids=["full disk", "read-only folder", "closed folder"]
+)
 def test_a_disk_that_takes_nothing_is_one_clear_line(server, writer, trouble, picture_folders):
     server.answers["/file"] = 200, BODY
     with tempfile.TemporaryDirectory() as root:  # pytest's own folders are closed to other users
@@ -50,3 +56,55 @@ def test_a_disk_that_takes_nothing_is_one_clear_line(server, writer, trouble, pi
         assert str(folder) in done.stdout and "ake room" in done.stdout, done.stderr
         assert done.stdout.count("\n") == 1
         assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["file/net", "n" * 300])
+def test_a_place_where_no_file_can_be_is_one_clear_line(name, tmp_path):
+    (tmp_path / "file").write_bytes(BODY)
+    with pytest.raises(DataError, match=r"Could not write .*name another place"):
+        write_whole(tmp_path / name, BODY)
+
+
+def test_any_name_that_the_disk_takes_can_be_written(tmp_path):
+    write_whole(tmp_path / ("ơ" * 127), BODY)  # 254 bytes of at most 255
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [BODY]
+
+
+def test_a_link_stays_one_and_what_it_leads_to_is_written(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk/net").write_bytes(b"old")
+    (tmp_path / "net").symlink_to("disk/net")
+    write_whole(tmp_path / "net", BODY)
+    assert (tmp_path / "net").is_symlink() and (tmp_path / "disk/net").read_bytes() == BODY
+
+
+def test_what_one_user_fetched_or_unpacked_others_may_read(server, picture_folders, tmp_path):
+    server.answers["/file"] = 200, BODY
+    fetched = fetch(server.url + "/file", None, tmp_path / "fetched/file")
+    folder = unpack(zip_of(picture_folders(), tmp_path / "pictures.zip"))
+    (tmp_path / "own").touch()
+    (tmp_path / "own folder").mkdir()
+    for ours, usual in ((fetched, tmp_path / "own"), (folder, tmp_path / "own folder")):
+        assert ours.stat().st_mode == usual.stat().st_mode
+
+
+def test_a_cache_that_is_closed_to_this_user_is_named(server):
+    """As where HOME is that of another user."""
+    server.answers["/file"] = 200, BODY
+    code = """
+import os, sys
+from hotdog_ft import download, zoo
+home = os.environ["MXNET_HOME"] = os.environ["HOTDOG_FT_CACHE"] = sys.argv[1]
+os.environ["MXNET_GLUON_REPO"] = os.environ["HF_ENDPOINT"] = sys.argv[2]
+os.chmod(home, 0o000)
+os.getuid() or os.setuid(65534)
+try:
+    zoo.fetch_weights()
+except download.DataError as error:
+    print(error)
+"""
+    with tempfile.TemporaryDirectory() as root:
+        os.chmod(root, 0o755)
+        Path(root, "closed").mkdir()
+        done = run_python(code, Path(root, "closed"), server.url)
+    assert "HOTDOG_FT_CACHE (MXNET_HOME" in done.stdout, done.stderr

@@ -178,3 +178,14 @@ def test_report_47_a_class_that_is_never_predicted_keeps_its_column():
     assert np.trace(table) / 4 == hotdog_ft.evaluate(net, images)
     net.classes = None
     assert list(confusion(net, images[:1]).columns) == [0, 1, 2]
+
+
+def test_class_names_may_be_an_array():
+    """As `numpy.unique` and scikit-learn's encoders give them."""
+    train_imgs = Endless()
+    train_imgs.labels, train_imgs.classes = [0, 1] * 3, np.array(["a", "b"])
+    net = small_net()
+    history = hotdog_ft.train(net, train_imgs, train_imgs, replace(SMALL, keep="best"))
+    assert net.classes == ["a", "b"] and history.class_acc.keys() == {"a", "b"}
+    net.classes = train_imgs.classes
+    assert confusion(net, train_imgs).columns.tolist() == ["a", "b"]

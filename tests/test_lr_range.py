@@ -79,3 +79,17 @@ def test_a_beginning_that_is_too_high_is_one_clear_error():
     X[1] *= 1.1
     with pytest.raises(FloatingPointError, match="begin below lowest=10000"):
         lr_range_test(linear_net(), [(X, np.array([0, 1]))], 1e4, 1e8, 100, weight_decay=0)
+
+
+@pytest.mark.parametrize("batches", [[], ()])
+def test_no_mini_batch_is_an_error_and_no_endless_wait(batches):
+    with pytest.raises(ValueError, match="gives no more mini-batches"):
+        lr_range_test(linear_net(), batches)
+
+
+def test_an_iterator_that_is_used_up_is_one_too_and_leaves_the_net_as_it_was():
+    net, batch = linear_net(), (np.ones((2, 3, 1, 1), "float32"), np.array([0, 1]))
+    before = values(net)
+    with pytest.raises(ValueError, match="gone through again"):
+        lr_range_test(net, iter([batch] * 9), 1e-3, 1e-1)
+    assert all(np.array_equal(before[name], value) for name, value in values(net).items())

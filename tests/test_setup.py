@@ -139,7 +139,8 @@ def test_each_python_has_a_line_of_result_and_one_failure_is_enough(project, bro
         command(
             project,
             f"../.venv-{version}/bin/python",
-            f'case "$1 $2" in --version*) echo Python {version}.0;; "-m pytest") echo {said};'
+            f'case "$1 $2" in *sys.version*) exec "{sys.executable}" "$@";;'
+            f' --version*) echo Python {version}.0;; "-m pytest") echo {said};'
             f" exit {int(not works)};; *) echo 1.23.5;; esac",
         )
     done = set_up(project, script="test_all.sh")
@@ -149,3 +150,23 @@ def test_each_python_has_a_line_of_result_and_one_failure_is_enough(project, bro
     count = "1 failed" if status else "2 passed"
     last = f"Python 3.9.0, NumPy 1.23.5: {count} in 1 s (build/tests-3.9.log)"
     assert more == (["FAILED one.py::one", last] if status else [last])
+
+
+def test_a_folder_of_the_users_is_left_alone(project):
+    """VENV is a common name for one, and .venv may be one as well."""
+    command(project, "python3", f'exec "{sys.executable}" "$@"')
+    (project / "env").mkdir()
+    (project / "env/letters").touch()
+    assert set_up(project, VENV=str(project / "env")).returncode == 0
+    assert (project / ".venv/complete").exists() and (project / "env/letters").exists()
+    done = set_up(project, HOTDOG_FT_VENV="env")
+    assert done.returncode == 1 and done.stderr.endswith("no Python environment: move it away.\n")
+    assert (project / "env/letters").exists()
+
+
+def test_another_python_than_the_environment_has_is_set_up_anew(project):
+    command(project, "python3", f'exec "{sys.executable}" "$@"')
+    assert set_up(project).returncode == 0
+    assert "Setting up" not in set_up(project, PYTHON="python3").stdout
+    command(project, "python3.9", say("3.9"))
+    assert "not made yet" in set_up(project, "plan", PYTHON="python3.9").stdout

@@ -20,7 +20,7 @@ def machine(project):  # noqa: F811
     (project / "requirements-gpu.lock").write_text("# nothing either\n")
     os.symlink(shutil.which("cp"), project / "bin/cp")
     python = """case "$*" in
-    "-m venv"*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+    "-m venv"*) mkdir -p "$3/bin"; : > "$3/pyvenv.cfg"; cp "$0" "$3/bin/python" ;;
     "-m pip"*) echo "$*" >> asked ;;
     --version) echo Python 3.11.7 ;;
     *_base_executable*) echo "$0" ;;

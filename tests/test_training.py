@@ -232,3 +232,11 @@ def test_without_the_right_labels_fine_tuning_has_nothing_to_learn():
     history = hotdog_ft.train(net, shuffled, test_imgs, recipe.finetune)
     # 400 test pictures: chance is 0.5 with a standard error of 0.025; the net need not be unbiased
     assert history.test_acc[-1] < 0.7
+
+
+def test_parameters_that_the_last_batch_has_blown_up_are_noticed():
+    """No batch comes after it whose loss would tell."""
+    images = [(np.full((40, 32, 3), 60 * i, "uint8"), i % 2) for i in range(4)]
+    settings = Settings(size=32, batch_size=4, num_epochs=1, learning_rate=1e38)
+    with pytest.raises(FloatingPointError, match=r"epoch 1: after its last batch .* 1e\+38"):
+        hotdog_ft.train(small_net(), images, images, settings)

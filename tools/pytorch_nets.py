@@ -227,12 +227,14 @@ def fold_of(folder, pictures, settings, seed, fold, kept):
 def work(folder, data, tasks, answers, deadline):
     """Take one task after the other until none is left, or it is late."""
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
-    pictures, kept = Pictures(data), {}
-    while time.time() < deadline:
-        try:
-            name, settings, seed, fold = tasks.get(timeout=2)
-        except queue.Empty:
-            break
-        found = fold_of(folder, pictures, settings, seed, fold, kept)
-        answers.put(((name, seed, fold), found))
-    answers.put(None)
+    try:
+        pictures, kept = Pictures(data), {}
+        while time.time() < deadline:
+            try:
+                name, settings, seed, fold = tasks.get(timeout=2)
+            except queue.Empty:
+                break
+            found = fold_of(folder, pictures, settings, seed, fold, kept)
+            answers.put(((name, seed, fold), found))
+    finally:
+        answers.put(None)  # whatever has happened: somebody waits

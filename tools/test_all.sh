@@ -8,7 +8,7 @@ worst=0
 while read -r python; do
     version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     venv=.venv-$version log=build/tests-$version.log
-    GPU=${GPU:-0} VENV=$venv PYTHON=$python sh tools/venv.sh >&2
+    GPU=${GPU:-0} HOTDOG_FT_VENV=$venv PYTHON=$python sh tools/venv.sh >&2
     status=0
     HOTDOG_FT_MODE=mini OMP_NUM_THREADS=1 "$venv"/bin/python -m pytest -q -n 2 --dist loadfile \
         ${TESTS:-tests} </dev/null >"$log" 2>&1 || status=$? worst=1

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Make .venv (or $VENV) with the locked packages (or those of $LOCK), unless it is there already.
+# Make .venv (or $HOTDOG_FT_VENV) with the locked packages (or those of $HOTDOG_FT_LOCK), unless it is there.
 # Takes $PYTHON, else the newest Python 3.9 to 3.15 on the machine, else fetches one with uv.
 # `sh tools/venv.sh plan` only says what it would take.
-# MXNet's build for GPUs with GPU=1, for CPUs with GPU=0; else what $VENV has, else as nvidia-smi says.
+# MXNet's build for GPUs with GPU=1, for CPUs with GPU=0; else what is there has, else as nvidia-smi says.
 set -eu
-venv=${VENV:-.venv}
-packages=${LOCK:-requirements.lock}
+venv=${HOTDOG_FT_VENV:-.venv}
+packages=${HOTDOG_FT_LOCK:-requirements.lock}
 unset PYTHONPATH PYTHONHOME 2>/dev/null || true
 
 stop() {
@@ -36,16 +36,18 @@ esac
 
 lock=$(cksum "$packages")
 [ "$gpu" = 0 ] || lock="$lock $(cksum requirements-gpu.lock)"
-if [ -x "$venv"/bin/python ] && [ "$(cat "$venv"/complete 2>/dev/null)" = "$lock $PWD" ]; then
+python=
+[ -z "${PYTHON:-}" ] || python=$(sh tools/pythons.sh "$PYTHON")
+version() {
+    "$1" -c "import sys; print(sys.version)"
+}
+if [ -x "$venv"/bin/python ] && [ "$(cat "$venv"/complete 2>/dev/null)" = "$lock $PWD" ] &&
+    { [ -z "$python" ] || [ "$(version "$python")" = "$(version "$venv"/bin/python)" ]; }; then
     [ "${1:-}" != plan ] || echo "$venv with $("$venv"/bin/python --version)"
     exit 0
 fi
 
-if [ -n "${PYTHON:-}" ]; then
-    python=$(sh tools/pythons.sh "$PYTHON")
-else
-    python=$(sh tools/pythons.sh | { read -r newest || :; echo "$newest"; })
-fi
+[ -n "$python" ] || python=$(sh tools/pythons.sh | { read -r newest || :; echo "$newest"; })
 if [ "${1:-}" = plan ]; then
     echo "$venv, not made yet, with ${python:-a Python 3.11 that uv fetches}"
     exit 0
@@ -66,6 +68,8 @@ if [ -z "$python" ]; then
 fi
 
 echo "Setting up $venv with $("$python" --version); about a minute"
+[ ! -e "$venv" ] || [ -e "$venv"/pyvenv.cfg ] || rmdir "$venv" 2>/dev/null ||
+    stop "$venv is there and no Python environment: move it away."
 rm -rf "$venv"
 "$python" -m venv "$venv"
 # mxnet's metadata refuses NumPy 2; the lock is complete without what it asks for
