@@ -2,7 +2,7 @@
 # make test       unit tests, examples in docstrings, style, and every notebook executed again and
 #                 compared with what is committed
 # make test-all   the unit tests on each of Python 3.9 to 3.15 that is here; PYTHONS="..." names others
-# make test-install  the two commands of the README beside NumPy 2; needs the network
+# make test-install  the README's two pip commands beside NumPy 2; needs the network
 # make coverage   the unit tests again, and which lines and branches of hotdog_ft they never reach
 # make lint       style alone: ruff's linter and formatter
 # make full       the same notebook with the photographs and ResNet-18 at 224 px

@@ -111,7 +111,7 @@ def train(
         Called with the `History` after every epoch, when the epoch has been saved. Whatever it
         draws at random, the run stays the same.
     report : callable, optional
-        Called with a line of text after the probe and after every epoch, such as ``print``.
+        Called with lines of text about features, probe and epochs, such as ``print``.
     checkpoint : path, optional
         A file that is written after every epoch and on Ctrl-C, and that the same call goes on from.
         With a constant rate, a call with more epochs goes on as well. With a cosine it is another

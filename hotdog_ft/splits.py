@@ -59,7 +59,7 @@ def load_image_folders(source, *, holdout=None):
         There is no such data set, a class is missing from a part, or some pictures cannot be read;
         all of these are named.
     ValueError
-        `holdout` is no share, or there is a test set.
+        `holdout` is no share, or there is a test set; `source` is no path and no list of pairs.
 
     Examples
     --------

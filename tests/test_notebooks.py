@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import mxnet as mx
 import nbformat
@@ -13,6 +14,7 @@ from conftest import make_source_net
 import hotdog_ft
 from hotdog_ft import tables
 from hotdog_ft.history import History
+from hotdog_ft.zoo import imagenet_classes
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -193,3 +195,13 @@ def test_report_11_every_rule_of_the_sanitizer_takes_effect():
         == len(re.findall(r"^regex:", text, re.M))
     )
     assert all(line.endswith(" ") for line in replacements)
+
+
+def test_with_imagenets_classes_the_control_is_the_photocopier():
+    """Row 713, which the book's code takes; pencil boxes and pencil sharpeners come before it."""
+    cells = code_cells(ROOT / "notebooks/05-hot-dog-row.ipynb")
+    (source,) = [cell.source for cell in cells if "control = " in cell.source]
+    recipe = SimpleNamespace(load_pretrained_net=lambda: None, source_classes=imagenet_classes)
+    names = {"recipe": recipe}
+    exec(source, names)
+    assert (names["row"], names["control"]) == (934, 713)
