@@ -18,10 +18,14 @@ from .download import DataError, cache_folder, share
 
 MAX_UNPACKED = 10 << 30  # bytes that an archive may hold; the book's holds 0.26 GB
 MAX_LEVELS = 100  # of folders; a thousand take hours to look through
-ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 BY_HAND = "unpack it by hand and name the folder of pictures"
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, UnicodeError)
 DAMAGED += (NotImplementedError,)  # an unknown method
+with contextlib.suppress(ImportError):  # Python 3.14 and newer
+    from compression.zstd import ZstdError
+
+    DAMAGED += (ZstdError,)
 
 
 def _zip_members(zipped):
@@ -42,6 +46,7 @@ def _zip_members(zipped):
 def _tar_members(tar):
     for member in tar:
         odd = not (member.isfile() or member.isdir())
+        member.mode |= 0o444  # other users read the cache too
         yield member, member.name, member.size, "holds a link or a device" if odd else None
 
 
@@ -84,14 +89,17 @@ def _unpack_tar(archive, folder):
 def _read_to_end(tar):
     """Refuse a tar that is cut off or damaged, which `tarfile` takes for a shorter one.
 
-    A whole one has zeros behind its last member. Where it is compressed, what was changed in it
-    shows at the end, by the checksum.
+    A whole one has zeros behind its last member, and nothing else. Where it is compressed, what was
+    changed in it shows at the end, by the checksum.
     """
     tar.fileobj.seek(tar.offset)
-    if tar.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError("it is damaged, or a part of it is missing")
+    chunk = tar.fileobj.read(1 << 20)
+    whole = len(chunk) >= tarfile.BLOCKSIZE
     for _ in range(MAX_UNPACKED >> 20):
-        if not tar.fileobj.read(1 << 20):
+        if not whole or chunk.strip(b"\0"):
+            raise tarfile.ReadError("it is damaged, or a part of it is missing")
+        chunk = tar.fileobj.read(1 << 20)
+        if not chunk:
             break
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from concurrent.futures import CancelledError
 from itertools import islice
@@ -45,16 +46,18 @@ def computed(scheduler, function, jobs):
         # one thread each, for MXNet computes for one at a time; a worker that is lost is no news.
         # Above a limit, Dask has a worker wait for memory, which MXNet never gives back.
         where.update(threads_per_worker=1, silence_logs="ERROR", memory_limit=0)
-        where["env"] = {"OMP_NUM_THREADS": "1"}  # MXNet's threads; this process may have every core
     # the workers begin without Ctrl-C, which is this process's to answer; it comes a moment later.
     # The tracker that multiprocessing begins would let it through again
     resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    threads = os.environ.get("OMP_NUM_THREADS", "")
     try:
+        os.environ["OMP_NUM_THREADS"] = "1"  # for the workers, as they begin
         client = Client(**where)
     except (OSError, TypeError, ValueError) as error:  # the second for tls:// without keys
         raise DataError(f"There is no Dask scheduler at {scheduler} ({error}).") from error
     finally:
+        os.environ["OMP_NUM_THREADS"] = threads
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     with client:
         try:

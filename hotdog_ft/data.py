@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .download import DataError, cache_folder, fetch
+from .labels import class_names
 from .picture import read_picture
 
 # The book's registration, d2l.DATA_HUB['hotdog'], with https for http.
@@ -134,9 +135,8 @@ def content_sha256(images):
     images : Pictures
         Or anything with a length whose items are (uint8 picture, label).
     """
-    classes = getattr(images, "classes", None)
-    names = None if classes is None else list(map(str, classes))
-    total = hashlib.sha256(json.dumps(names).encode())
+    names = class_names(images)
+    total = hashlib.sha256(json.dumps(names and list(map(str, names))).encode())
     for index in range(len(images)):
         if isinstance(images, Pictures):
             content, label = images.content_of(index), images.labels[index]

@@ -91,9 +91,10 @@ def packaged(name):
 
 def share(path):
     """Let others read what was made as a temporary file or folder, as far as for any new one."""
-    mask = os.umask(0o077)
+    mask = os.umask(0o022)
     os.umask(mask)
-    os.chmod(path, (0o777 if os.path.isdir(path) else 0o666) & ~mask)
+    with contextlib.suppress(OSError):  # a disk without permissions
+        os.chmod(path, (0o777 if os.path.isdir(path) else 0o666) & ~mask)
 
 
 def _share_new(path, action, _):
@@ -169,10 +170,11 @@ def write_whole(path, content):
     DataError
         The folder cannot be written to.
     """
-    path = user_path(path)
-    target = Path(os.path.realpath(path))  # a link stays one
-    part = target.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}")  # other hosts have theirs
+    path, part = user_path(path), None
     try:
+        target = Path(os.path.realpath(path))  # a link stays one
+        # other hosts have other names
+        part = target.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}")
         target.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
         part.replace(target)
@@ -181,7 +183,7 @@ def write_whole(path, content):
             f"Could not write {path} ({error}). Make room there or name another place."
         ) from error
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, AttributeError):
             part.unlink()  # after Ctrl-C too
 
 

@@ -4,15 +4,16 @@ import hashlib
 from dataclasses import asdict
 
 from .data import content_sha256
+from .labels import class_names
 from .mxnet_internals import arrays_of, parameters
 from .settings import METHOD, Settings
 
 
 def data_identity(train_imgs, test_imgs):
     """Hashes of both data sets' content, and the class names in order; None for nothing."""
-    classes = getattr(train_imgs, "classes", None)
+    classes = class_names(train_imgs)
     return {
-        "classes": None if classes is None else list(map(str, classes)),
+        "classes": classes and list(map(str, classes)),
         "training pictures": content_sha256(train_imgs),
         "test pictures": None if test_imgs is None else content_sha256(test_imgs),
     }

@@ -3,30 +3,29 @@
 import os
 import warnings
 from collections.abc import Iterable, Mapping, Set
-from contextlib import suppress
 
 import numpy as np
 
 UNBALANCED = 5  # times as many pictures of the largest class as of the smallest: worth a word
 
 
-def _stored_labels(images):
-    """The attribute `labels` of a data set, if it is a label per picture, else None."""
+def stored_labels(images):
+    """The attribute `labels` of a data set as a list, if it is a label per picture, else None."""
     labels = getattr(images, "labels", None)
     have_lengths = hasattr(labels, "__len__") and hasattr(images, "__len__")
-    return labels if have_lengths and len(labels) == len(images) else None
+    return list(labels) if have_lengths and len(labels) == len(images) else None
 
 
 def labels_of(images):
-    """The labels of a data set, in the pictures' order."""
-    stored = _stored_labels(images)
+    """A list of the labels of a data set, in the pictures' order."""
+    stored = stored_labels(images)
     return [images[i][1] for i in range(len(images))] if stored is None else stored
 
 
 def class_names(images):
     """The class names of a data set or a net as a list, whatever holds them; None without."""
     names = getattr(images, "classes", None)
-    return None if names is None else list(names)
+    return list(names) if isinstance(names, Iterable) else None
 
 
 def check_pairs(images, purpose):
@@ -41,17 +40,18 @@ def check_pairs(images, purpose):
     ------
     ValueError
     """
-    fits = _stored_labels(images) is not None
+    fits, first, fault = stored_labels(images) is not None, None, None
     if not fits and hasattr(images, "__getitem__") and hasattr(images, "__len__"):
-        first = None
-        with suppress(LookupError):
+        try:
             first = images[0] if len(images) and not isinstance(images, (str, bytes)) else None
+        except LookupError as error:  # a dictionary's, a table's, or one of its own
+            fault = error
         fits = not len(images) or (isinstance(first, (tuple, list)) and len(first) == 2)
     if not fits:
         raise ValueError(
             f"The pictures to {purpose} come as {type(images).__name__}: give what "
             "load_image_folders opens, or a list of (picture, label)."
-        )
+        ) from fault
 
 
 def _is_whole(label):

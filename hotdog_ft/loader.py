@@ -30,8 +30,8 @@ class BatchLoader:
     images : ImageFolder
         Or anything with a length whose items are (picture, label): see `as_picture`.
     augs : callable
-        ``augs(picture, rng)`` gives a float32 array (3, S, S): see :mod:`hotdog_ft.augment`. The
-        picture stays as it is.
+        ``augs(picture, rng)`` gives a float32 array (3, S, S): see :mod:`hotdog_ft.augment`. It
+        must leave the picture as it is.
     batch_size : int
         Pictures in a batch; the last batch of an epoch may be shorter.
     shuffle : bool

@@ -87,6 +87,8 @@ def _sentence(name):
     except MemoryError:  # nothing is wrong with the picture
         raise
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, …
+        if "out of memory" in str(error):  # as its decoders say it
+            raise MemoryError(f"There is not enough memory to read {name}.") from error
         reason = f"it is damaged or cut off ({str(error) or type(error).__name__})"
         way_out = _REPLACE
         if getattr(error, "strerror", None):  # of the operating system

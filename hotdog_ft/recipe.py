@@ -131,10 +131,10 @@ class Recipe:
             names = json.loads((MINI / "resnet18-mini.classes.json").read_text())
         elif self.weights:
             net = self.load_pretrained_net()
-            count, names = net.output.weight.shape[0], net.classes
-            if names is None and count != len(imagenet):
-                names = list(map(str, range(count)))
-        return imagenet if names is None else pd.DataFrame({"name": names})
+            numbers = list(map(str, range(net.output.weight.shape[0])))
+            names = net.classes or (numbers if len(numbers) != len(imagenet) else None)
+        known = names is None or list(names) == imagenet.name.tolist()
+        return imagenet if known else pd.DataFrame({"name": names})
 
     def loaders(self):
         """``train_iter, test_iter`` of mini-batches, augmented as for the chapter's fine-tuning."""

@@ -200,8 +200,7 @@ class Record:
         with _only_one_writer(self.path.parent):
             if self.path.exists():
                 self.entries = Record.load(self.path).entries
-            ours = entry.settings, entry.case
-            if ours not in [(other.settings, other.case) for other in self.entries]:
+            if not any(entry.case == other.case for other in self.find(entry.settings)):
                 self.entries.append(entry)
                 self.save()
 

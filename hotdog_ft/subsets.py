@@ -3,7 +3,7 @@
 import numpy as np
 
 from .download import DataError
-from .labels import class_names, labels_of
+from .labels import class_names, labels_of, stored_labels
 from .team import share_of, size
 
 
@@ -18,9 +18,9 @@ class _Part:
     """Some pictures of a data set that knows no parts; they are opened when they are asked for."""
 
     def __init__(self, images, indices):
-        self.images, self.indices = images, indices
-        self.classes, labels = class_names(images), labels_of(images)
-        self.labels = [labels[i] for i in indices]
+        self.images, self.indices, self.classes = images, indices, class_names(images)
+        labels = stored_labels(images)
+        self.labels = labels and [labels[i] for i in indices]
 
     def __len__(self):
         return len(self.indices)
@@ -31,7 +31,9 @@ class _Part:
 
 def _subset(images, parts):
     indices = np.sort(np.concatenate(parts)).tolist()
-    return images.subset(indices) if hasattr(images, "subset") else _Part(images, indices)
+    if hasattr(images, "subset"):
+        return images.subset(indices)
+    return [images[i] for i in indices] if isinstance(images, list) else _Part(images, indices)
 
 
 def share(images, settings):

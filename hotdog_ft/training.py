@@ -161,13 +161,13 @@ def train_one_epoch(
             break
     if sums.examples == 0:
         raise ValueError("There is no picture to train on.")
+    average_running_statistics(net, devices)
+    average_statistics(net)
     if not all(np.isfinite(p.data(devices[0]).sum().asscalar()) for p in parameters(net).values()):
         raise FloatingPointError(
             f"{title}: after its last batch parameters are no longer finite at learning rate "
             f"{trainer.learning_rate:g}. Start again from fresh weights with a smaller rate."
         )
-    average_running_statistics(net, devices)
-    average_statistics(net)
     sums.seconds = time.perf_counter() - start
     return sums
 

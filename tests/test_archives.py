@@ -204,6 +204,9 @@ class TestTar:
         content[place + 5] ^= 1  # of the name: the header's checksum no longer fits
         (tmp_path / "photos.tar").write_bytes(content)
         refused(tmp_path / "photos.tar", "Download it again")
+        content[place : place + 512] = bytes(512)  # a hole, as half a download leaves it
+        (tmp_path / "photos.tar").write_bytes(content)
+        refused(tmp_path / "photos.tar", "tar")
 
 
 def test_report_83_a_cache_that_cannot_be_written_to_is_named(picture_folders):

@@ -105,6 +105,19 @@ def test_two_processes_write_byte_for_byte_what_one_writes(photos):
     assert contents(folder / "one") == contents(folder / "two")
 
 
+def test_a_local_worker_has_one_thread_however_many_this_process_has():
+    code = """
+import os
+for name in ("OMP_NUM_THREADS", "_HOTDOG_FT_THREADS"):
+    os.environ.pop(name, None)
+import hotdog_ft
+from hotdog_ft.cluster import computed
+ours = os.environ["OMP_NUM_THREADS"]
+print(*computed("local", os.getenv, [("OMP_NUM_THREADS",)]), os.environ["OMP_NUM_THREADS"] == ours)
+"""
+    assert run_python(code).stdout == "1 True\n"
+
+
 def test_a_net_in_memory_is_nothing_for_a_scheduler(photos):
     with pytest.raises(ValueError, match="net must be the path of a file"):
         predict_files(make_source_net(), "photos", "out", scheduler="local")

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 import pytest
 from conftest import ROOT, run_python
@@ -161,11 +162,12 @@ def test_the_extra_and_the_lock_name_the_same_wheels():
 
 def test_a_folder_of_pythons_that_is_closed_is_passed_over():
     code = """
-import os, sys, tempfile
+import os, sys
 from hotdog_ft.cuda_libraries import wheel_folders
-sys.path.append(tempfile.mkdtemp())
-os.chmod(sys.path[-1], 0o000)
+sys.path[:] = sys.argv[1:]
+os.chmod(sys.argv[1], 0o000)
 os.getuid() or os.setuid(65534)
-print(wheel_folders() == [])
+print(wheel_folders())
 """
-    assert run_python(code).stdout == "True\n"
+    with tempfile.TemporaryDirectory() as folder:
+        assert run_python(code, folder).stdout == "[]\n"

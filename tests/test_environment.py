@@ -84,7 +84,7 @@ def python(code, *arguments, cwd=None, **environment):
     clean = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("OMP_NUM_THREADS", "MXNET_OMP_MAX_THREADS")
+        if name not in ("OMP_NUM_THREADS", "MXNET_OMP_MAX_THREADS", "_HOTDOG_FT_THREADS")
     }
     return subprocess.run(
         [sys.executable, "-c", code, *arguments],

@@ -55,6 +55,7 @@ def test_a_disk_that_takes_nothing_is_one_clear_line(server, writer, trouble, pi
         done = run_python(code, server.url + "/file", *paths)
         assert str(folder) in done.stdout and "ake room" in done.stdout, done.stderr
         assert done.stdout.count("\n") == 1
+        folder.chmod(0o755)
         assert list(folder.iterdir()) == []
 
 

@@ -11,8 +11,9 @@ from mxnet import autograd, gluon, nd
 
 import hotdog_ft
 from hotdog_ft.evaluation import confusion
-from hotdog_ft.labels import check_labels, class_weights
+from hotdog_ft.labels import check_labels, class_weights, labels_of
 from hotdog_ft.settings import FINE_TUNE, Settings
+from hotdog_ft.subsets import hold_out
 from hotdog_ft.training import new_trainer, train_step
 
 SMALL = Settings(size=32, batch_size=5, num_epochs=1)
@@ -101,6 +102,23 @@ class Endless:
 
     def __getitem__(self, index):
         return pictures([index % 2])[0]
+
+
+def test_stored_labels_go_by_their_place():
+    """A filtered and shuffled column of pandas has an index of its own."""
+    images = Endless()
+    images.labels = pd.Series([0, 1] * 3, index=[9, 4, 0, 7, 2, 1])
+    rest, held = hold_out(images, 0.34)
+    for part in (rest, held):
+        assert labels_of(part) == [label for _, label in part]
+    assert len(rest) == 4 and sorted(labels_of(held)) == [0, 1]
+
+
+@pytest.mark.parametrize("classes", [2, None])
+def test_a_number_of_classes_is_no_names(classes):
+    net, images = small_net(), pictures([0, 1])
+    net.size, net.classes = 32, classes
+    assert 0 <= hotdog_ft.evaluate(net, images) <= 1
 
 
 def test_a_data_set_need_not_end_by_an_error():

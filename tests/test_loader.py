@@ -75,6 +75,8 @@ def test_the_loaders_are_as_the_settings_say(picture_folders):
     assert (train_iter.augs.size, train_iter.augs.scale) == (48, (0.5, 0.6))
     assert test_iter.augs.size == 48 and train_iter.shuffle and not test_iter.shuffle
     assert train_iter.batch_size == test_iter.batch_size == 4
+    large = [one.batch_size for one in loaders(train_imgs, test_imgs, Settings(batch_size=512))]
+    assert large == [512, 128]  # trained 32 at a time where that is possible, tested all together
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ BIT = GREY > 127
         "float32, channels first": ((RGB / 255).astype("float32").transpose(2, 0, 1), RGB),
         "at the end of its range": (np.ones((5, 7)) * (1 + 0.5 / 255), GREY * 0 + 255),
         "overshot by resizing": (RGB / 255 * 1.001 - 0.0005, RGB),
-        "big-endian": (RGB.astype(">u2") * np.array(257, ">u2"), RGB),
+        "big-endian": ((RGB.astype("u2") * 257).astype(">u2"), RGB),
         "a list": (GREY.tolist(), GREY),
         "one pixel high": (RGB[:1], RGB[:1]),
         "one pixel": (RGB[:1, :1], RGB[:1, :1]),

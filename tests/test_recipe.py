@@ -9,6 +9,7 @@ from conftest import make_source_net
 import hotdog_ft
 from hotdog_ft.recipe import TITLES
 from hotdog_ft.settings import BELOW_BOUND, FINE_TUNE, SCRATCH, Settings
+from hotdog_ft.zoo import imagenet_classes
 
 
 def test_mini_is_the_default_and_needs_no_network():
@@ -130,6 +131,12 @@ def test_a_thousand_classes_of_ones_own_keep_their_names(tiny, tmp_path):
     hotdog_ft.save_net(make_source_net(classes=1000), tmp_path / "own.safetensors", names, 32)
     recipe = replace(tiny, weights=str(tmp_path / "own.safetensors"))
     assert recipe.source_classes().name.tolist() == names
+
+
+def test_imagenets_own_names_have_their_ids(tiny, tmp_path):
+    path, names = tmp_path / "own.safetensors", imagenet_classes().name
+    hotdog_ft.save_net(make_source_net(classes=1000), path, names, 32)
+    assert replace(tiny, weights=str(path)).source_classes().equals(imagenet_classes())
 
 
 def test_report_42_hot_dogs_are_known_by_the_names_of_both_classes(tiny, picture_folders, tmp_path):

@@ -67,6 +67,8 @@ if [ -z "$python" ]; then
     python=$(UV_PYTHON_INSTALL_DIR=.uv/python "$uv" python find --managed-python 3.11)
 fi
 
+[ ! -e "$venv"/complete ] || [ -z "$python" ] || [ -z "${PYTHON:-}" ] || [ "$(version "$python")" = "$(version "$venv"/bin/python)" ] ||
+    echo "PYTHON=$PYTHON is another Python than $venv has"
 echo "Setting up $venv with $("$python" --version); about a minute"
 [ ! -e "$venv" ] || [ -e "$venv"/pyvenv.cfg ] || rmdir "$venv" 2>/dev/null ||
     stop "$venv is there and no Python environment: move it away."

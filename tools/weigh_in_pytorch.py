@@ -110,14 +110,12 @@ def tell(entries, end="end"):
         ]
         on_probe = gain([(e["fold"], right_of(e, end), right_of(e, "probe")) for e in mine])
         both = [(e, base[e["seed"], e["fold"]]) for e in mine if (e["seed"], e["fold"]) in base]
-        line = (
+        on_base = both and gain([(e["fold"], right_of(e, end), right_of(b, end)) for e, b in both])
+        print(
             f"{name}: {len(mine)} nets, accuracy {means[0]:.4f}, loss {means[1]:.3f}, gain on its "
+            f"probe {on_probe[0]:.4f} +- {on_probe[1]:.4f}"
+            + (f", on base {on_base[0]:.4f} +- {on_base[1]:.4f}" if both else "")
         )
-        line += f"probe {on_probe[0]:.4f} +- {on_probe[1]:.4f}"
-        if both:
-            on_base = gain([(e["fold"], right_of(e, end), right_of(b, end)) for e, b in both])
-            line += f", on base {on_base[0]:.4f} +- {on_base[1]:.4f}"
-        print(line)
 
 
 def run(folder, out, ideas, seconds, workers, folds, seeds):
