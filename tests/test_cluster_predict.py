@@ -17,7 +17,7 @@ import hotdog_ft
 # isort: split
 import pandas as pd
 import pytest
-from conftest import ROOT, make_source_net
+from conftest import ROOT, make_source_net, run_python
 from picture_zoo import GOOD
 
 from hotdog_ft.parts import predict_files
