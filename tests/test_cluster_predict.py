@@ -17,7 +17,7 @@ import hotdog_ft
 # isort: split
 import pandas as pd
 import pytest
-from conftest import ROOT, make_source_net, run_python
+from conftest import ROOT, make_source_net
 from picture_zoo import GOOD
 
 from hotdog_ft.parts import predict_files
@@ -107,15 +107,20 @@ def test_two_processes_write_byte_for_byte_what_one_writes(photos):
 
 def test_a_local_worker_has_one_thread_however_many_this_process_has():
     code = """
-import os
-for name in ("OMP_NUM_THREADS", "_HOTDOG_FT_THREADS"):
-    os.environ.pop(name, None)
-import hotdog_ft
+import hotdog_ft, os
 from hotdog_ft.cluster import computed
 ours = os.environ["OMP_NUM_THREADS"]
 print(*computed("local", os.getenv, [("OMP_NUM_THREADS",)]), os.environ["OMP_NUM_THREADS"] == ours)
 """
-    assert run_python(code).stdout == "1 True\n"
+    ours = {"OMP_NUM_THREADS", "_HOTDOG_FT_THREADS"}
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**environment, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "1 True\n", done.stderr
 
 
 def test_a_net_in_memory_is_nothing_for_a_scheduler(photos):
