@@ -93,14 +93,14 @@ def _read_to_end(tar):
     changed in it shows at the end, by the checksum.
     """
     tar.fileobj.seek(tar.offset)
-    chunk = tar.fileobj.read(1 << 20)
-    whole = len(chunk) >= tarfile.BLOCKSIZE
-    for _ in range(MAX_UNPACKED >> 20):
-        if not whole or chunk.strip(b"\0"):
-            raise tarfile.ReadError("it is damaged, or a part of it is missing")
-        chunk = tar.fileobj.read(1 << 20)
-        if not chunk:
+    zeros = 0
+    for chunk in iter(lambda: tar.fileobj.read(1 << 20), b""):
+        zeros += len(chunk)
+        if chunk.strip(b"\0") or zeros > MAX_UNPACKED:
+            zeros = 0
             break
+    if zeros < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it is damaged, or a part of it is missing")
 
 
 def _unpacker(archive):

@@ -50,14 +50,16 @@ def computed(scheduler, function, jobs):
     # The tracker that multiprocessing begins would let it through again
     resource_tracker.ensure_running()
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    threads = os.environ.get("OMP_NUM_THREADS", "")
+    threads = os.environ.get("OMP_NUM_THREADS")
     try:
         os.environ["OMP_NUM_THREADS"] = "1"  # for the workers, as they begin
         client = Client(**where)
     except (OSError, TypeError, ValueError) as error:  # the second for tls:// without keys
         raise DataError(f"There is no Dask scheduler at {scheduler} ({error}).") from error
     finally:
-        os.environ["OMP_NUM_THREADS"] = threads
+        del os.environ["OMP_NUM_THREADS"]
+        if threads is not None:
+            os.environ["OMP_NUM_THREADS"] = threads
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     with client:
         try:

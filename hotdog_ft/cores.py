@@ -2,6 +2,7 @@
 
 import math
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -45,10 +46,8 @@ def memory_limit(root="/"):
 
 def _bytes_of(group):
     for name in ("memory.max", "memory.limit_in_bytes"):
-        try:
+        with suppress(OSError, ValueError):  # no such group; "max"
             return int((group / name).read_text())
-        except (OSError, ValueError):  # no such group; "max"
-            continue
     return None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from .download import DataError, cache_folder, fetch
 from .labels import class_names
 from .picture import read_picture
+from .picture_array import as_numpy
 
 # The book's registration, d2l.DATA_HUB['hotdog'], with https for http.
 HOTDOG_URL = "https://d2l-data.s3-accelerate.amazonaws.com/hotdog.zip"
@@ -149,6 +150,6 @@ def content_sha256(images):
 
 def array_content(picture):
     """Bytes that stand for a picture in memory: the hash of its shape, type and values."""
-    picture = np.asarray(picture.asnumpy() if hasattr(picture, "asnumpy") else picture)
+    picture = as_numpy(picture)
     kind = f"{picture.shape} {picture.dtype} ".encode()
     return hashlib.sha256(kind + picture.tobytes()).digest()

@@ -183,8 +183,9 @@ def write_whole(path, content):
             f"Could not write {path} ({error}). Make room there or name another place."
         ) from error
     finally:
-        with contextlib.suppress(OSError, AttributeError):
-            part.unlink()  # after Ctrl-C too
+        if part:  # after Ctrl-C too
+            with contextlib.suppress(OSError):
+                part.unlink()
 
 
 def existing(path, wanted):

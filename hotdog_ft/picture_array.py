@@ -6,6 +6,11 @@ from PIL import Image
 from .download import DataError
 
 
+def as_numpy(array):
+    """An array of NumPy's from any other; MXNet's would be taken for one of objects."""
+    return np.asarray(array.asnumpy() if hasattr(array, "asnumpy") else array)
+
+
 def from_array(array, name="the array"):
     """The pixels of an array, as `hotdog_ft.picture.read_picture` gives a file's.
 
@@ -29,7 +34,7 @@ def from_array(array, name="the array"):
         Its shape, type or values leave open what picture it is.
     """
     try:
-        array = np.asarray(array.asnumpy() if hasattr(array, "asnumpy") else array)
+        array = as_numpy(array)
     except Exception as error:  # whatever another library's arrays raise
         raise DataError(f"{name} cannot be read as an array ({error}).") from error
 

@@ -9,7 +9,6 @@ from itertools import islice
 from numbers import Real
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from .data import Pictures
@@ -17,6 +16,7 @@ from .download import DataError, existing
 from .folders import JUNK, is_meant, natural, picture_files
 from .loader import in_threads
 from .picture import from_array, from_image, read_picture
+from .picture_array import as_numpy
 
 BATCH = 32  # pictures that are prepared, and judged, together
 WANTED = "Name pictures, folders of pictures, or a pattern such as 'photos/*.jpg'."
@@ -108,7 +108,7 @@ def _each(source):
     elif hasattr(source, "read"):
         yield _name_of(source), lambda name: _decoder(_content(source), name)
     elif hasattr(source, "asnumpy") or hasattr(source, "__array__"):
-        array = np.asarray(source.asnumpy() if hasattr(source, "asnumpy") else source)
+        array = as_numpy(source)
         if array.ndim == 4 or (array.ndim == 1 and array.dtype.kind in "OU"):
             yield from _each(list(array))
         else:

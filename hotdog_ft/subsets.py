@@ -8,10 +8,10 @@ from .team import share_of, size
 
 
 def _shuffled(images, rng):
-    """The places of every class's pictures, each class in an order of its own."""
+    """The places of every class's pictures by its label, each class in an order of its own."""
     labels = np.asarray(labels_of(images))
     order = rng.permutation(len(labels))
-    return [order[labels[order] == label] for label in np.unique(labels)]
+    return {label: order[labels[order] == label] for label in np.unique(labels).tolist()}
 
 
 class _Part:
@@ -49,7 +49,7 @@ def share(images, settings):
         return images
     by_class = _shuffled(images, np.random.default_rng(settings.seed))
     return _subset(
-        images, [some[: max(1, round(settings.fraction * len(some)))] for some in by_class]
+        images, [some[: max(1, round(settings.fraction * len(some)))] for some in by_class.values()]
     )
 
 
@@ -75,17 +75,19 @@ def hold_out(images, share, seed=0):
         Of some class there is a single picture.
     """
     by_class = _shuffled(images, np.random.default_rng((seed, 1)))  # not the stream of `share`
-    names, labels = class_names(images), labels_of(images)
-    single = [labels[some[0]] for some in by_class if len(some) < 2]
+    names, single = class_names(images), [label for label in by_class if len(by_class[label]) < 2]
     if single:
         alone = ", ".join(str(names[label] if names else label) for label in single)
         raise DataError(
             f"There is a single picture of {alone}: two are needed to hold one out. Give more, or "
             "hold none out (holdout=0 for no test set, valid_imgs for validation pictures)."
         )
-    counts = [min(max(1, round(share * len(some))), len(some) - 1) for some in by_class]
-    held = [some[:count] for some, count in zip(by_class, counts)]
-    return _subset(images, [s[c:] for s, c in zip(by_class, counts)]), _subset(images, held)
+    rest, held = [], []
+    for some in by_class.values():
+        count = min(max(1, round(share * len(some))), len(some) - 1)
+        rest.append(some[count:])
+        held.append(some[:count])
+    return _subset(images, rest), _subset(images, held)
 
 
 def own_part(images):

@@ -41,8 +41,10 @@ python=
 version() {
     "$1" -c "import sys; print(sys.version)"
 }
-if [ -x "$venv"/bin/python ] && [ "$(cat "$venv"/complete 2>/dev/null)" = "$lock $PWD" ] &&
-    { [ -z "$python" ] || [ "$(version "$python")" = "$(version "$venv"/bin/python)" ]; }; then
+other=
+if [ -n "$python" ] && [ -x "$venv"/bin/python ] && [ "$(version "$python")" != "$(version "$venv"/bin/python)" ]; then
+    other="PYTHON=$PYTHON is another Python than $venv has"
+elif [ -x "$venv"/bin/python ] && [ "$(cat "$venv"/complete 2>/dev/null)" = "$lock $PWD" ]; then
     [ "${1:-}" != plan ] || echo "$venv with $("$venv"/bin/python --version)"
     exit 0
 fi
@@ -67,8 +69,7 @@ if [ -z "$python" ]; then
     python=$(UV_PYTHON_INSTALL_DIR=.uv/python "$uv" python find --managed-python 3.11)
 fi
 
-[ ! -e "$venv"/complete ] || [ -z "$python" ] || [ -z "${PYTHON:-}" ] || [ "$(version "$python")" = "$(version "$venv"/bin/python)" ] ||
-    echo "PYTHON=$PYTHON is another Python than $venv has"
+[ -z "$other" ] || echo "$other"
 echo "Setting up $venv with $("$python" --version); about a minute"
 [ ! -e "$venv" ] || [ -e "$venv"/pyvenv.cfg ] || rmdir "$venv" 2>/dev/null ||
     stop "$venv is there and no Python environment: move it away."
