@@ -28,6 +28,12 @@ def class_names(images):
     return list(names) if isinstance(names, Iterable) else None
 
 
+def kept_names(net, count):
+    """The class names that a net brings along, if it has as many outputs; else None."""
+    names = class_names(net)
+    return names if names and len(names) == count else None
+
+
 def check_pairs(images, purpose):
     """Refuse pictures that come as anything but a set of (picture, label).
 
@@ -54,7 +60,8 @@ def check_pairs(images, purpose):
         ) from fault
 
 
-def _is_whole(label):
+def is_whole(label):
+    """Whether this is a whole number, of whatever type."""
     try:
         return not isinstance(label, (str, bytes)) and not np.ndim(label) and int(label) == label
     except (TypeError, ValueError, OverflowError):
@@ -79,7 +86,7 @@ def check_labels(images, purpose, num_outputs=None):
     labels = labels_of(images)
     if not len(labels):
         raise ValueError(f"There is no picture to {purpose}.")
-    odd = [label for label in labels if not _is_whole(label)]
+    odd = [label for label in labels if not is_whole(label)]
     if odd:
         raise ValueError(
             f"The pictures to {purpose} have the label {repr(odd[0])[:60]}: a label is a whole "
@@ -124,7 +131,7 @@ def check_classes(labels, num_outputs):
             f"No picture to train on has the label {', '.join(map(str, missing[:5]))}"
             f"{', …' if len(missing) > 5 else ''}: the net, with {num_outputs} outputs, learns "
             f"never to say so.{shift}",
-            stacklevel=4,
+            stacklevel=5,
         )
 
 
@@ -200,5 +207,5 @@ def warn_if_unbalanced(labels, classes, settings):
             f"{counts[most]:,} pictures of {names[most]} against {counts[least]:,} of "
             f"{names[least]}: the rare class is easily overlooked. balance='loss' has every class "
             "count the same (--balance loss on the command line).",
-            stacklevel=4,
+            stacklevel=5,
         )

@@ -23,7 +23,7 @@ class BatchLoader:
     """Mini-batches of augmented pictures, prepared by threads while the network computes.
 
     Every random draw follows from ``numpy.random``'s state when an epoch starts and from the
-    picture's place in it, so a seeded run is the same with any number of threads.
+    picture's place in `images`, so a seeded run is the same with any number of threads.
 
     Parameters
     ----------
@@ -147,8 +147,6 @@ def as_picture(picture, name):
         raise DataError(
             f"{name} is {what}: open files with load_image_folders, which takes (path, label) too."
         )
-    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8 and picture.shape[2:] == (3,):
-        return picture  # as nearly always
     return from_array(picture, name)
 
 

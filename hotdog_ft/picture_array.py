@@ -37,6 +37,8 @@ def from_array(array, name="the array"):
         array = as_numpy(array)
     except Exception as error:  # whatever another library's arrays raise
         raise DataError(f"{name} cannot be read as an array ({error}).") from error
+    if array.dtype == np.uint8 and array.size and array.shape[2:] == (3,):
+        return array  # as nearly always
 
     def refuse(why):
         raise DataError(

@@ -3,10 +3,9 @@
 import glob
 import io
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from itertools import islice
-from numbers import Real
 from pathlib import Path
 
 from PIL import Image
@@ -14,7 +13,8 @@ from PIL import Image
 from .data import Pictures
 from .download import DataError, existing
 from .folders import JUNK, is_meant, natural, picture_files
-from .loader import in_threads
+from .labels import is_whole
+from .loader import as_picture, in_threads
 from .picture import from_array, from_image, read_picture
 from .picture_array import as_numpy
 
@@ -27,14 +27,11 @@ def _matches(pattern):
     root = next(parent for parent in pattern.parents if os.path.exists(parent))
     rest = str(pattern.relative_to(root))
     found = glob.glob(os.path.join(glob.escape(str(root)), rest), recursive=True)
-    for path in sorted(map(Path, found), key=natural):
-        if not JUNK.isdisjoint(part.lower() for part in path.relative_to(root).parts):
-            continue
-        if not path.is_dir():
-            if is_meant(path):
-                yield path
-        elif "**" not in rest:  # else what is in it matches too
-            yield from picture_files(path)[0]
+    files = set()  # with ** a file may match, and its folder too
+    for path in map(Path, found):
+        if JUNK.isdisjoint(part.lower() for part in path.relative_to(root).parts):
+            files.update(picture_files(path)[0] if path.is_dir() else [path][: is_meant(path)])
+    return sorted(files, key=natural)
 
 
 def _files(text):
@@ -45,7 +42,7 @@ def _files(text):
     if os.path.islink(path) and not os.path.exists(path):
         return [path]  # to nowhere, which is said where it is read
     if glob.has_magic(text) and not os.path.exists(path) and "://" not in text:
-        files = list(_matches(path))
+        files = _matches(path)
         if not files:
             raise DataError(f"There is no picture that matches {text}. {WANTED}")
         return files
@@ -79,6 +76,14 @@ def _decoder(content, name):
     return partial(read_picture, file)
 
 
+def _read(file, name):
+    return _decoder(_content(file), name)
+
+
+def _converted(image, name):
+    return from_image(image)
+
+
 def _refuse(error, name=None):
     raise error
 
@@ -87,11 +92,12 @@ def _each(source):
     """``name, fetch`` of every picture that `source` stands for; the name may be None.
 
     ``fetch(name)`` gives pixels, or what gives them when it is called, by any thread and later. For
-    when the next picture is asked for, an array may be overwritten, and a file closed.
+    when the next picture is asked for, an array may be overwritten, and a file closed. It is a
+    `partial` for all but files.
     """
     if isinstance(source, Pictures):
         for index, path in enumerate(source.paths):
-            yield str(path), lambda _, index=index: lambda: source[index][0]
+            yield str(path), lambda name, i=index: lambda: as_picture(source[i][0], name)
     elif isinstance(source, (str, os.PathLike)):
         text = os.fsdecode(source)
         try:
@@ -104,16 +110,16 @@ def _each(source):
     elif isinstance(source, (bytes, bytearray, memoryview)):
         yield None, partial(_decoder, source)
     elif isinstance(source, Image.Image):
-        yield _name_of(source), lambda _: from_image(source)
+        yield _name_of(source), partial(_converted, source)
     elif hasattr(source, "read"):
-        yield _name_of(source), lambda name: _decoder(_content(source), name)
+        yield _name_of(source), partial(_read, source)
     elif hasattr(source, "asnumpy") or hasattr(source, "__array__"):
         array = as_numpy(source)
         if array.ndim == 4 or (array.ndim == 1 and array.dtype.kind in "OU"):
             yield from _each(list(array))
         else:
             yield None, partial(from_array, array)
-    elif isinstance(source, tuple) and len(source) == 2 and isinstance(source[1], Real):
+    elif isinstance(source, tuple) and len(source) == 2 and is_whole(source[1]):
         yield from _each(source[0])  # an example: a picture with its label
     elif isinstance(source, Iterable) and not isinstance(source, dict):
         for item in source:
@@ -131,11 +137,12 @@ def named(pictures):
 
     Returns
     -------
-    list, or an iterator where `pictures` is one
+    list, or an iterator where `pictures` may be made while they are asked for
     """
     each = enumerate(_each(pictures), 1)
     found = ((name or f"picture {place}", fetch) for place, (name, fetch) in each)
-    return found if isinstance(pictures, Iterator) else list(found)
+    held = isinstance(pictures, (str, os.PathLike, list, tuple, Pictures))
+    return list(found) if held else found
 
 
 def files_of(paths):
@@ -160,9 +167,10 @@ def files_of(paths):
     """
     files, absent = [], []
     for name, fetch in _each(paths):
-        if name is None:
+        how = fetch.func if isinstance(fetch, partial) else None
+        if name is None or how not in (None, _refuse):
             raise ValueError(f"Picture {len(files) + 1} is no path: `predict` takes any picture.")
-        if isinstance(fetch, partial) and fetch.func is _refuse:
+        if how is _refuse:
             if os.path.isdir(os.path.expanduser(name)):
                 raise fetch.args[0]  # else all that is in it would count as one bad file
             absent += fetch.args

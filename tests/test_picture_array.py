@@ -71,7 +71,7 @@ def test_report_43_what_is_transparent_in_an_array_lies_on_white(channels_first)
 @pytest.mark.parametrize(
     "array, reason",
     [
-        (np.zeros((3, 9, 3), "uint8"), "first or its last axis may be the channels"),
+        (np.zeros((3, 9, 3)), "first or its last axis may be the channels"),
         (np.zeros((4, 9, 1)), "first or its last axis may be the channels"),
         (np.zeros((5, 7, 2), "uint8"), "neither its first nor its last axis"),
         (np.zeros((1, 5, 7, 3), "uint8"), "one picture is (height, width)"),
