@@ -38,13 +38,6 @@ class BottleneckV1b(resnet.BottleneckV1):
             self.downsample.add(nn.Conv2D(channels, 1, stride, use_bias=False), nn.BatchNorm())
 
 
-def _resnet(version, block, layers, channels, classes, thumbnail=False):
-    kind = {1: resnet.ResNetV1, 2: resnet.ResNetV2}[version]
-    built = kind(block, list(layers), list(channels), classes=classes, thumbnail=thumbnail)
-    built.hybridize(static_alloc=True)
-    return built
-
-
 def _classes(shapes):
     return (shapes.get("output.weight") or [1000])[0]
 
@@ -72,10 +65,10 @@ def _resnet_of(shapes):
     narrow = last in ("conv3", "body.6") and min(channels) < 4  # a bottleneck is a quarter as wide
     if narrow or any(one == two for one, two in zip(channels, channels[1:])):
         raise IndexError("a stage that halves the picture must widen it")
+    kind = resnet.ResNetV2 if version == 2 else resnet.ResNetV1
     # nets for thumbnails go from the first convolution to the stages at once
-    return _resnet(
-        version, block, layers, [stem, *channels], _classes(shapes), stages[0] == version
-    )
+    about = {"classes": _classes(shapes), "thumbnail": stages[0] == version}
+    return kind(block, layers, [stem, *channels], **about)
 
 
 def _fits(known, shape):

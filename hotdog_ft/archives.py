@@ -7,6 +7,7 @@ import shutil
 import stat
 import tarfile
 import tempfile
+import time
 import zipfile
 import zlib
 from lzma import LZMAError
@@ -21,7 +22,7 @@ MAX_LEVELS = 100  # of folders; a thousand take hours to look through
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 BY_HAND = "unpack it by hand and name the folder of pictures"
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, UnicodeError)
-DAMAGED += (NotImplementedError,)  # an unknown method
+DAMAGED += (NotImplementedError, OverflowError)  # an unknown method; a time that no clock shows
 with contextlib.suppress(ImportError):  # Python 3.14 and newer
     from compression.zstd import ZstdError
 
@@ -123,6 +124,14 @@ def _damaged(archive, error):
     return DataError(f"{archive} could not be unpacked ({error}). Download it again, or {BY_HAND}.")
 
 
+def _remove_abandoned(cache):
+    """Remove what processes that were killed had unpacked; a day later, none is still at it."""
+    for folder in cache.glob("unpacking-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > 86400:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
 def unpack(archive):
     """Unpack a zip or tar archive once into the cache, and return the folder.
 
@@ -143,6 +152,7 @@ def unpack(archive):
     scratch = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(folder.parent)
         scratch = Path(tempfile.mkdtemp(dir=folder.parent, prefix="unpacking-"))
         unpack_into(archive, scratch)
         share(scratch)
@@ -154,11 +164,8 @@ def unpack(archive):
             raise _damaged(archive, error) from error
         if not os.path.isdir(folder):  # else another process was quicker
             way_out = "Make room there, or name another folder with HOTDOG_FT_CACHE."
-            if scratch and error.errno in (
-                errno.ENAMETOOLONG,
-                errno.ENOTDIR,
-                errno.EISDIR,
-            ):  # of a member
+            of_member = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR)
+            if scratch and error.errno in of_member:
                 way_out = "Unpack it by hand, and name the folder of pictures."
             raise DataError(
                 f"{archive} could not be unpacked into {folder.parent} ({error}). {way_out}"

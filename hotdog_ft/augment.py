@@ -29,8 +29,8 @@ def random_crop_box(height, width, rng, scale=Settings.crop_scale):
     """Box (left, top, right, bottom) of a random crop, width : height from 3:4 to 4:3.
 
     As in Gluon's ``RandomResizedCrop``: the share of the picture's area is uniform over `scale`,
-    the logarithm of the ratio is uniform; after ten boxes that do not fit, the largest central
-    square is taken.
+    the logarithm of the ratio is uniform. After ten boxes that do not fit, the largest central
+    square is taken; Gluon then takes one of the input's size.
     """
     for _ in range(10):
         area = rng.uniform(*scale) * height * width

@@ -13,7 +13,7 @@ _UNSEEN = 2  # levels of 255: profiles that call themselves sRGB differ so much 
 def _probe(mode):
     """Colours from all over a mode's space, one a pixel."""
     bands = Image.getmodebands(mode)
-    steps = np.linspace(0, 255, {1: 256, 3: 13, 4: 5}[bands]).astype("uint8")
+    steps = np.linspace(0, 255, 256 if bands == 1 else 13).astype("uint8")
     grid = np.stack(np.meshgrid(*[steps] * bands), axis=-1).reshape(1, -1, bands)
     return Image.frombytes(mode, (grid.shape[1], 1), grid.tobytes())
 

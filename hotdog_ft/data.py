@@ -66,9 +66,9 @@ class Pictures:
             picture = read_picture(path)
             picture.flags.writeable = False
             self._file_sha256(path)
-            if picture.nbytes <= self._room[0]:
+            fits = picture.nbytes <= self._room[0]
+            if fits and self._decoded.setdefault(path, picture) is picture:  # no thread was quicker
                 self._room[0] -= picture.nbytes
-                self._decoded[path] = picture
         return picture, self.labels[index]
 
     def _file_sha256(self, path):
@@ -87,6 +87,7 @@ class Pictures:
         """The same data set with only the pictures at `indices`; the memory is shared."""
         part = object.__new__(type(self))
         part.__dict__.update(self.__dict__)
+        indices = list(indices)
         part.paths = [self.paths[i] for i in indices]
         part.labels = [self.labels[i] for i in indices]
         return part

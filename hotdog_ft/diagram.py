@@ -46,7 +46,8 @@ def draw_fine_tuning(
         boxes.append((head, "#fdbf6f" if is_target else "#cccccc"))
         for number, (text, colour) in enumerate(boxes):
             bottom = 0.05 + 0.74 * number
-            axes.add_patch(_box(left, bottom, colour))
+            round_box = {"boxstyle": "round,pad=0.02", "edgecolor": "#555555"}
+            axes.add_patch(FancyBboxPatch((left, bottom), 2.7, 0.54, facecolor=colour, **round_box))
             axes.text(left + 1.35, bottom + 0.28, text, ha="center", va="center", fontsize=9)
             if number:
                 _arrow(axes, (left + 1.35, bottom - 0.17), (left + 1.35, bottom - 0.01))
@@ -56,12 +57,6 @@ def draw_fine_tuning(
         axes.text(left + 1.35, 3.8, title, ha="center", fontsize=11, weight="bold")
     axes.text(4.0, 3.29, "not copied", ha="center", va="center", fontsize=8)
     return figure
-
-
-def _box(left, bottom, colour):
-    return FancyBboxPatch(
-        (left, bottom), 2.7, 0.54, boxstyle="round,pad=0.02", facecolor=colour, edgecolor="#555555"
-    )
 
 
 def _arrow(axes, start, end):

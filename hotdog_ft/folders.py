@@ -87,7 +87,8 @@ def _walk(folder, been):
 
 
 def _files(folder):
-    return _walk(folder, set(map(str, Path(os.path.realpath(folder)).parents)))
+    above = {os.path.realpath(parent) for parent in Path(os.path.abspath(folder)).parents}
+    return _walk(folder, above | set(map(str, Path(os.path.realpath(folder)).parents)))
 
 
 def picture_files(folder):
@@ -189,7 +190,7 @@ class ImageFolder(Pictures):
     Attributes
     ----------
     skipped : collections.Counter
-        What was found in class folders and is no picture.
+        What was found in class folders, or beside them, and is no picture.
 
     Raises
     ------
@@ -201,10 +202,13 @@ class ImageFolder(Pictures):
         self.root = user_path(root)
         if not self.root.is_dir():
             raise DataError(f"There is no folder {self.root}.")
-        found, self.skipped, empty = {}, Counter(), []
+        found, real, self.skipped, empty = {}, {}, Counter(), []
         for folder in subfolders(self.root):
             files, skipped = picture_files(folder)
             self.skipped += skipped
+            other = real.setdefault(os.path.realpath(folder), folder)
+            if other is not folder:
+                raise DataError(f"{folder} and {other} are one folder: remove the link.")
             if files:
                 found.setdefault(class_name(folder.name), []).extend(files)
             else:
@@ -217,11 +221,8 @@ class ImageFolder(Pictures):
             raise misfit(self.root, f"{why} one folder per class is expected in it.")
         names = sorted(found) if classes is None else [class_name(str(name)) for name in classes]
         if set(names) != set(found):
-            odd = sorted(set(names) ^ set(found))
-            raise DataError(
-                f"{self.root} has the classes {listed(sorted(found), 9)}, and not those that are "
-                f"wanted: {listed(odd, 9)} is the difference."
-            )
+            odd = listed(sorted(set(names) ^ set(found)), 9)
+            raise DataError(f"{self.root} has other classes than are wanted; what differs: {odd}.")
         paths = [path for name in names for path in found[name]]
         labels = [label for label, name in enumerate(names) for _ in found[name]]
         name = class_name(os.path.basename(os.path.abspath(self.root)))

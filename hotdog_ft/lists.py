@@ -139,7 +139,12 @@ def parts_of_rows(rows, name, folder):
         if not file:
             problems.append(f"{place}: no file")
         elif path is None:
-            problems.append(f"{place}: there is no {folder / file}")
+            address = "://" in file
+            problems.append(
+                f"{place}: {file} is an address: download it first"
+                if address
+                else f"{place}: there is no {folder / file}"
+            )
         elif not label.strip():
             problems.append(f"{place}: no label for {file}")
         elif kind is None:
@@ -164,6 +169,6 @@ def parts_of_rows(rows, name, folder):
 def _pictures(pairs, name):
     """A data set of ``(path, label)``; its classes are sorted, those that are numbers by size."""
     paths, labels = zip(*pairs)
-    numbers = all(label.lstrip("-").isdecimal() for label in labels)
-    classes = sorted(set(labels), key=int if numbers else None)
+    numbers = all(re.fullmatch(r"-?\d+", label) for label in labels)
+    classes = sorted(sorted(set(labels)), key=int if numbers else None)
     return Pictures(paths, [classes.index(label) for label in labels], classes, name)

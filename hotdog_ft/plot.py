@@ -93,7 +93,7 @@ def show_mistakes(frame, n=8):
     worst = wrong.sort_values("probability", ascending=False, kind="stable").head(n)
     if worst.empty:
         figure = Plot(figsize=(5, 1.4))
-        text = f"There is no mistake among {len(frame)} pictures."
+        text = f"There is no mistake among {frame.label.notna().sum()} pictures."
         figure.text(0.5, 0.5, text, ha="center", va="center")
         return figure
     titles = [

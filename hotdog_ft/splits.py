@@ -93,12 +93,12 @@ def load_image_folders(source, *, holdout=None):
         test_imgs.name += " (held out)"
         notes.append(
             f"There is no test set: {len(test_imgs)} of {len(train_imgs) + len(test_imgs)} "
-            f"pictures, {share:g} of each class, are held out as one (holdout=0 for none)."
+            f"pictures, {share:g} of each class, are held out as one (holdout=0: none)."
         )
     elif test_imgs is None and holdout is None:
         notes.append(
             f"There is no test set beside {train_imgs.name}: nothing will be measured "
-            f"(holdout={HOLDOUT} holds one out)."
+            f"(holdout={HOLDOUT}, or --holdout {HOLDOUT}, holds one out)."
         )
     check_pictures(
         *(images for images in (train_imgs, test_imgs, valid_imgs) if images is not None)

@@ -79,8 +79,9 @@ def hold_out(images, share, seed=0):
     if single:
         alone = ", ".join(str(names[label] if names else label) for label in single)
         raise DataError(
-            f"There is a single picture of {alone}: two are needed to hold one out. Give more, or "
-            "hold none out (holdout=0 for no test set, valid_imgs for validation pictures)."
+            f"There is a single picture of {alone} in {images}: two are needed to hold one out. "
+            "Give more, or hold none out (holdout=0 or --holdout 0 for no test set, valid_imgs or "
+            "a folder valid for validation pictures)."
         )
     rest, held = [], []
     for some in by_class.values():

@@ -77,3 +77,18 @@ def test_report_60_folders_of_other_systems_are_no_classes(tmp_path):
     put(tmp_path, *CLASSES, "a/@__thumb/1.png", "RECYCLER/a/1.png", "Temporary Items/1.png")
     train_imgs, _, notes = load(tmp_path, holdout=0)
     assert train_imgs.classes == ["a", "b"] and len(train_imgs) == 4 and "@__thumb" in notes
+
+
+def test_a_link_to_the_whole_set_brings_no_class_into_another(tmp_path):
+    put(tmp_path, "all/a/1.png", "all/a/2.png", "all/b/1.png")
+    (tmp_path / "set").mkdir()
+    for name in "ab":
+        (tmp_path / "set" / name).symlink_to(tmp_path / "all" / name)
+    (tmp_path / "all/a/loop").symlink_to(tmp_path / "set")
+    assert load(tmp_path / "set", holdout=0)[0].labels == [0, 0, 1]
+
+
+def test_two_classes_that_are_one_folder_are_refused(tmp_path):
+    put(tmp_path, "a/1.png", "b/1.png")
+    (tmp_path / "c").symlink_to(tmp_path / "a")
+    assert "are one folder: remove the link" in error_of(tmp_path)

@@ -5,6 +5,7 @@ import unicodedata
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import run_python
 from folder_zoo import CLASSES, PICTURE, error_of, load, put
 
 import hotdog_ft
@@ -185,3 +186,31 @@ class TestPaths:
         monkeypatch.setenv("HOME", str(tmp_path))
         put(tmp_path / "chairs", *CLASSES)
         assert len(hotdog_ft.load_image_folders("~/chairs", holdout=0)[0]) == 4
+
+
+def test_labels_that_are_equal_as_numbers_have_one_order(tmp_path):
+    put(tmp_path, *CLASSES)
+    code = """
+import sys, hotdog_ft
+rows = [("a/1.png", "1"), ("a/2.png", "01"), ("b/1.png", "2"), ("b/2.png", "-3")]
+rows = [(f"{sys.argv[1]}/{file}", label) for file, label in rows]
+print(hotdog_ft.load_image_folders(rows, holdout=0)[0].classes)
+"""
+    found = {run_python(code, tmp_path, PYTHONHASHSEED=seed).stdout for seed in "1234"}
+    assert found == {"['-3', '01', '1', '2']\n"}
+
+
+def test_a_label_with_two_signs_is_a_name(write):
+    train_imgs, _, _ = load(write("file,label\na/1.png,--1\nb/1.png,2\n"), holdout=0)
+    assert train_imgs.classes == ["--1", "2"]
+
+
+def test_an_address_in_a_list_is_to_be_downloaded(write):
+    path = write("file,label\nhttp://x.org/a.jpg,a\nb/1.png,b\n")
+    assert "http://x.org/a.jpg is an address: download it first" in error_of(path)
+
+
+def test_a_part_of_a_set_may_be_chosen_by_an_iterator(tmp_path):
+    put(tmp_path, *CLASSES)
+    part = ImageFolder(tmp_path).subset(i for i in (0, 3))
+    assert len(part.paths) == len(part.labels) == 2

@@ -95,3 +95,9 @@ def test_in_a_notebook_the_curves_are_drawn_once_and_then_replaced(monkeypatch):
     for epochs in (1, 2):
         redraw(History(loss=[1.0] * epochs, train_acc=[0.5] * epochs, test_acc=[0.5] * epochs))
     assert [len(figure.axes[0].lines[0].get_xdata()) for figure in seen] == [1, 2]
+
+
+def test_the_mistakes_are_those_among_pictures_that_were_judged():
+    frame = pd.DataFrame({"file": ["1", "2"], "label": ["a", None], "probability": [0.9, np.nan]})
+    figure = plot.show_mistakes(frame.assign(true="a"))
+    assert [text.get_text() for text in figure.texts] == ["There is no mistake among 1 pictures."]
