@@ -1,10 +1,12 @@
 """Checkpoints: one file with everything that a stopped training run needs to go on, and Ctrl-C."""
 
+import fcntl
 import json
 import signal
 import threading
 from contextlib import contextmanager
 from dataclasses import asdict
+from hashlib import sha256
 
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
@@ -44,8 +46,7 @@ class Checkpoint:
         Raises
         ------
         DataError
-            The file is damaged, was written by an older version, or belongs to another run; the
-            message names what differs.
+            The file is damaged, or belongs to another run; the message names what differs.
         """
         if not self.path.exists():
             return None
@@ -54,20 +55,13 @@ class Checkpoint:
                 self._about = about = json.loads(file.metadata()["hotdog_ft checkpoint"])
                 names = file.keys()
                 self._tensors = {name: file.get_tensor(name) for name in names}
-            if "identity" in about:
-                if about["tensors"] != arrays_sha256(self._tensors):
-                    raise ValueError("its content is not what was written")
-                history, sums = History(**about["history"]), EpochSums(**about["epoch"])
+            if about.pop("sha256") != whole_sha256(about, self._tensors):
+                raise ValueError("its content is not what was written")
+            history, sums = History(**about["history"]), EpochSums(**about["epoch"])
         except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
             raise DataError(
                 f"{self.path} is not an intact checkpoint ({error}). Remove it to begin again."
             ) from error
-        if "identity" not in about:
-            raise DataError(
-                f"{self.path} was written by an older version of hotdog_ft, which did not note "
-                "what run it belongs to: name another checkpoint, or remove this one to begin "
-                "again."
-            )
         self._refuse_another_run(net, len(history.loss) + (sums.batches > 0))
         return history, sums
 
@@ -133,9 +127,29 @@ class Checkpoint:
             "history": asdict(history),
             "epoch": asdict(sums or EpochSums()),
             "updates": trainer.optimizer.num_update,
-            "tensors": arrays_sha256(tensors),
         }
+        about["sha256"] = whole_sha256(about, tensors)
         write_whole(self.path, save(tensors, {"hotdog_ft checkpoint": json.dumps(about)}))
+
+
+def whole_sha256(about, tensors):
+    """Hash of all that a checkpoint holds."""
+    return sha256(f"{json.dumps(about)} {arrays_sha256(tensors)}".encode()).hexdigest()
+
+
+@contextmanager
+def only_here(path):
+    """Within this block no other process makes the file `path` in such a block; DataError if so."""
+    lock = path.with_suffix(".lock")
+    with open(lock, "w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataError(f"Another process makes {path} at this time: name another.") from error
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 @contextmanager

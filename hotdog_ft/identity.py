@@ -1,6 +1,7 @@
 """What a run is a run of: settings, pictures, source net and method, and where two runs differ."""
 
 import hashlib
+import json
 from dataclasses import asdict
 
 from .data import content_sha256
@@ -99,14 +100,11 @@ def _listed(classes):
 
 def _other_settings(found, wanted):
     found = {**asdict(Settings()), **found}  # older runs know nothing of newer settings
-
-    def plain(value):
-        return list(value) if isinstance(value, tuple) else value  # as JSON has it
-
+    found, wanted = json.loads(json.dumps([found, wanted]))  # lists for tuples in both
     return [
-        f"{name} {plain(found.get(name))} instead of {plain(wanted.get(name))}"
+        f"{name} {found.get(name)} instead of {wanted.get(name)}"
         for name in {**wanted, **found}
-        if plain(found.get(name)) != plain(wanted.get(name))
+        if found.get(name) != wanted.get(name)
     ]
 
 

@@ -152,7 +152,7 @@ class Record:
         Raises
         ------
         DataError
-            It is absent, no record, or one of an older version.
+            It is absent, or no record.
         """
         path = user_path(path)
         if not path.suffix and packaged("results"):
@@ -161,15 +161,10 @@ class Record:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise DataError(f"{path} is not a record of runs ({error}).") from error
-        if not isinstance(content, dict) or "identity" not in content:
-            raise DataError(
-                f"{path} was not written by this version of hotdog_ft: it does not say what its "
-                "runs are runs of. Move it away, and make it again."
-            )
         try:
             entries = [Entry(**entry) for entry in content.pop("entries")]
             return cls(**content, entries=entries, path=path)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"{path} is not a record of runs ({error!r}).") from error
 
     def save(self):

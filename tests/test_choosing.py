@@ -1,6 +1,5 @@
 """Which epoch a run ends with, chosen on validation pictures alone; and early ends."""
 
-import json
 import signal
 from collections import Counter
 from dataclasses import replace
@@ -8,8 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import make_source_net, small_net, values
-from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
 
 import hotdog_ft
 from hotdog_ft import training
@@ -148,22 +145,6 @@ def test_other_validation_pictures_are_another_run(tmp_path):
         with pytest.raises(hotdog_ft.DataError, match="its validation pictures are others"):
             trained(**{**run, "valid_imgs": others})
     assert len(trained(**run)[1].valid_acc) == 6
-
-
-def test_a_checkpoint_from_before_there_was_a_choice_goes_on(tmp_path):
-    plain, path = replace(PLAIN, keep="last"), tmp_path / "c"
-    with pytest.raises(Stop):
-        trained(plain, checkpoint=path, after_epoch=stop_after(2))
-    with safe_open(str(path), "numpy") as file:
-        about = json.loads(file.metadata()["hotdog_ft checkpoint"])
-    for name in ("keep", "valid_fraction", "patience", "balance"):
-        del about["identity"]["settings"][name]
-    for name in ("valid_acc", "probe_valid_acc", "probe_train_acc", "kept_epoch"):
-        del about["history"][name]
-    save_file(load_file(path), path, {"hotdog_ft checkpoint": json.dumps(about)})
-    with pytest.raises(hotdog_ft.DataError, match="keep last instead of best"):
-        trained(checkpoint=path)
-    assert same(trained(plain, checkpoint=path)[0], trained(plain)[0])
 
 
 class TestHoldOut:

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import hotdog_ft
-from hotdog_ft.checkpoint import interrupts_noted
+from hotdog_ft.checkpoint import interrupts_noted, whole_sha256
 from hotdog_ft.download import write_whole
 from hotdog_ft.folders import ImageFolder
 from hotdog_ft.settings import Settings
@@ -159,7 +159,8 @@ class TestDamage:
             lambda tensors, about: tensors["net/output.bias"].fill(7),
             lambda tensors, about: tensors.pop("net/output.bias"),
             lambda tensors, about: about.pop("epoch"),
-            lambda tensors, about: about.pop("tensors"),
+            lambda tensors, about: about.pop("sha256"),
+            lambda tensors, about: about.update(updates=about["updates"] + 1),
             lambda tensors, about: about["history"].update(unknown=1),
         ],
     )
@@ -172,6 +173,8 @@ class TestDamage:
     def test_a_setting_that_we_do_not_know_is_named(self, train, tmp_path, parts):
         tensors, about = parts
         about["identity"]["settings"]["warm_up"] = 3
+        del about["sha256"]
+        about["sha256"] = whole_sha256(about, tensors)
         save_file(tensors, tmp_path / "c", {"hotdog_ft checkpoint": json.dumps(about)})
         with pytest.raises(hotdog_ft.DataError, match="warm_up 3 instead of None"):
             train(new_net())

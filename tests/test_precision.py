@@ -127,14 +127,6 @@ def test_a_folder_of_predictions_is_of_one_precision(net, photos, processor, tmp
     predict_files(net, photos, tmp_path / "out", precision="int8")
     tables.append((tmp_path / "out/part-000000.csv").read_bytes())
     assert tables[0] == tables[1]
-    # one of an earlier version, which knew of none, goes on in float32
-    predict_files(net, photos, tmp_path / "old", precision="float32")
-    (tmp_path / "old/predictions.json").write_text(
-        json.dumps({k: v for k, v in about.items() if k not in ("precision", "ranges")})
-    )
-    predict_files(net, photos, tmp_path / "old", precision="float32")
-    with pytest.raises(DataError, match="what differs"):
-        predict_files(net, photos, tmp_path / "old", precision="int8")
 
 
 def test_few_files_are_int8_too(net, photos, processor, tmp_path):
