@@ -1,5 +1,6 @@
 """A net that answers batch after batch, and its answers as a table."""
 
+import csv
 from numbers import Integral
 
 import numpy as np
@@ -117,6 +118,14 @@ class Judge:
             kinds.append((shares, len(self.names or ()), "float32"))
         answers = [np.concatenate([np.zeros((0, n), kind), *parts]) for parts, n, kind in kinds]
         return files, errors, answers
+
+
+def csv_of(table):
+    """A table as CSV, in text."""
+    text = table.to_csv(index=False)
+    if "\r" in text:  # in a name, which by itself gets no quotes for that
+        return table.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)
+    return text
 
 
 def frame(files, errors, best, likely, shares=None, *, names, skip_bad=False):

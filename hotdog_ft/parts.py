@@ -13,7 +13,7 @@ from tqdm import tqdm
 from .cluster import computed
 from .download import DataError, make_folder, user_path, write_whole
 from .identity import fingerprint
-from .prediction import Judge, frame
+from .judge import Judge, csv_of, frame
 from .sources import files_of, opened
 from .weights import load_net
 
@@ -28,7 +28,8 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
     The folder `out` gets a table for every 256 files: ``part-000000.csv``, ``part-000001.csv``, …
     have the columns of `predict`, and ``bad-000000.csv``, … list a part's files that cannot be
     read, each with a sentence. A table that is there is whole. The same call goes on where it was
-    stopped or killed. Two batches of pictures are in memory, and the names of all files.
+    stopped or killed; when all is done, it reads the parts with bad files again. Two batches of
+    pictures are in memory, and the names of all files.
 
     Parameters
     ----------
@@ -93,11 +94,14 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
     }
     out = _claimed(out, identity)
     chunks = {out / f"part-{at // FILES:06}.csv": at for at in range(0, len(files), FILES)}
-    todo = {path: files[at : at + FILES] for path, at in chunks.items() if not path.exists()}
+    of_bad = {path: path.with_name(path.name.replace("part", "bad")) for path in chunks}
+    new = [path for path in chunks if not path.exists()]
+    again = [path for path in chunks if of_bad[path].exists()]  # may have been replaced meanwhile
+    todo = {path: files[chunks[path] : chunks[path] + FILES] for path in new or again}
     begun = len(files) - sum(map(len, todo.values()))
     # disable=None: a bar in a terminal alone
     with tqdm(total=len(files), initial=begun, unit=" files", leave=False, disable=None) as bar:
-        if scheduler:
+        if scheduler and todo:
             where = os.path.abspath(user_path(net)), identity["net"], folder
             asked = None if judge.classes is None else tuple(judge.classes)
             asked = asked, judge.size, judge.top_k, judge.probabilities, judge.precision
@@ -109,12 +113,11 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
             )
         try:
             for path, good, bad in results:
-                of_bad = path.with_name(path.name.replace("part", "bad"))
                 if bad:  # first, for the part says that it was done
-                    write_whole(of_bad, bad)
-                else:  # of a call before, when something was bad
-                    of_bad.unlink(missing_ok=True)
+                    write_whole(of_bad[path], bad)
                 write_whole(path, good)
+                if not bad:  # of a call before, when something was bad
+                    of_bad[path].unlink(missing_ok=True)
                 bar.update(len(todo[path]) if scheduler else 0)
         except KeyboardInterrupt as stop:
             stop.args = (f"Stopped. What was done is in {out}: the same call goes on from there.",)
@@ -130,11 +133,7 @@ def _claimed(out, identity):
         if any(not entry.name.startswith(".") for entry in out.iterdir()):
             raise DataError(f"{out} holds something else: name a new folder for the predictions.")
         write_whole(about, json.dumps(identity, indent=1).encode())
-    try:
-        # before there was a second one, none was noted
-        found = {"precision": "float32", **json.loads(about.read_text())}
-    except (OSError, ValueError, TypeError) as error:
-        raise DataError(f"{about} is damaged ({error}): name another folder.") from error
+    found = _noted(about)
     other = [name for name in identity if found.get(name) != identity[name]]
     if other:
         raise DataError(
@@ -145,7 +144,7 @@ def _claimed(out, identity):
 
 
 def _noted(about):
-    """What a folder of predictions says of itself, if it does; `_claimed` says what is wrong."""
+    """What a folder of predictions says of itself, if it does."""
     try:
         found = json.loads(about.read_text())
     except (OSError, ValueError):
@@ -167,7 +166,7 @@ def _part(judge, files, folder, seen=lambda count: None):
     bad = {"file": [files[place] for place in errors], "error": list(errors.values())}
     tables = frame(good, {}, *answers, names=judge.names), pd.DataFrame(bad) if errors else None
     return tuple(
-        None if table is None else table.to_csv(index=False).encode("utf-8", "surrogateescape")
+        None if table is None else csv_of(table).encode("utf-8", "surrogateescape")
         for table in tables
     )
 

@@ -1,5 +1,6 @@
 """``predict_files`` and ``predict --out``: any number of files, stopped or not."""
 
+import io
 import os
 import signal
 import subprocess
@@ -184,10 +185,12 @@ def test_what_is_no_longer_bad_is_no_longer_listed(photos, tmp_path):
     net, out = hotdog_ft.load_net("net.safetensors"), tmp_path / "out"
     assert predict_files(net, "photos", out) == 3
     (tmp_path / "bad.png").write_bytes((tmp_path / "good.png").read_bytes())
+    whole = (out / "part-000002.csv").stat().st_mtime_ns
     (out / "part-000001.csv").unlink()
     assert predict_files(net, "photos", out) == 1  # the other part says what was
-    assert [len(part) for part in tables(out, "part")] == [255, 256, 88]
-    assert [path.name for path in out.glob("bad-*")] == ["bad-000000.csv"]
+    assert predict_files(net, "photos", out) == 0  # all was done: this looks again
+    assert [len(part) for part in tables(out, "part")] == [256, 256, 88]
+    assert not list(out.glob("bad-*")) and (out / "part-000002.csv").stat().st_mtime_ns == whole
 
 
 def test_a_folder_that_cannot_be_listed_ends_it_with_the_reason(photos, monkeypatch):
@@ -198,3 +201,20 @@ def test_a_folder_that_cannot_be_listed_ends_it_with_the_reason(photos, monkeypa
     with pytest.raises(hotdog_ft.DataError, match=r"photos cannot be listed .*Permission denied"):
         predict_files("net.safetensors", ["good.png", "photos"], "out")
     assert not (photos.parent / "out").exists()
+
+
+def test_names_with_a_carriage_return_are_one_row_each(tmp_path, capsys, photos):
+    for name, kind in (("a\rb.png", "good"), ("c\rd.png", "bad")):
+        (tmp_path / name).symlink_to(tmp_path / f"{kind}.png")
+    odd = [str(tmp_path / "a\rb.png"), str(tmp_path / "c\rd.png")]
+    assert predict_files("net.safetensors", odd, tmp_path / "out") == 1
+    assert [part.file.tolist() for part in tables(tmp_path / "out", "part")] == [odd[:1]]
+    assert [part.file.tolist() for part in tables(tmp_path / "out", "bad")] == [odd[1:]]
+    assert main(["predict", "--net", "net.safetensors", "--csv", odd[0]]) == 0
+    assert pd.read_csv(io.StringIO(capsys.readouterr().out, newline="")).file.tolist() == odd[:1]
+
+
+def test_where_nothing_is_left_to_do_no_cluster_is_asked(photos, tmp_path):
+    expected = predict_files("net.safetensors", "good.png", tmp_path / "out")
+    again = predict_files("net.safetensors", "good.png", tmp_path / "out", scheduler="tcp://no:1")
+    assert again == expected == 0
