@@ -52,6 +52,16 @@ def _do_without_home():
         os.environ.setdefault("MPLCONFIGDIR", os.path.join(os.devnull, "matplotlib"))
 
 
+def _stop_at_once():
+    """While a command's modules are imported, have Ctrl-C end it without a traceback."""
+    import signal
+    import sys
+
+    if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `__main__.main` begins
+
+
+_stop_at_once()
 _do_without_home()
 _use_every_core()  # MXNet reads the variable when it is imported and never again
 

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import warnings
+from contextlib import nullcontext
 from dataclasses import replace
 
 from .arguments import TRAIN_SETTINGS, parser
@@ -48,17 +49,24 @@ def _train_settings(options):
 
 
 def _train(options):
-    from . import fine_tuning, generators, model, records, splits, team, weights, zoo
+    from . import checkpoint, team
 
     out = user_path(options.out)
     if out.suffix != ".safetensors":
         raise ValueError(f"--out {options.out!r} must end in .safetensors.")
-    checkpoint = out.with_suffix(".checkpoint")
     if not out.parent.is_dir():
         raise ValueError(f"There is no folder {out.parent} for --out {out}.")
-    if out.exists() and not checkpoint.exists():
-        raise ValueError(f"--out {out} is there already: remove it, or name another file.")
     make_folder(out.parent)  # before any work, whether it can be written to
+    with checkpoint.only_here(out) if team.is_first() else nullcontext():
+        _train_into(out, options)
+
+
+def _train_into(out, options):
+    from . import fine_tuning, generators, model, records, splits, team, weights, zoo
+
+    checkpoint, was_there = out.with_suffix(".checkpoint"), out.exists()
+    if was_there and not checkpoint.exists():
+        raise ValueError(f"--out {out} is there already: remove it, or name another file.")
     settings = _train_settings(options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the notes are printed below
@@ -72,6 +80,11 @@ def _train(options):
         warnings.simplefilter("ignore")  # the first one warns
     history = fine_tuning.fine_tune(net, train_imgs, test_imgs, settings, checkpoint=checkpoint)
     if team.is_first():
+        if out.exists() and not was_there:
+            raise ValueError(
+                f"--out {out} has appeared meanwhile: move it away. The same call then writes the "
+                f"net that is in {checkpoint}."
+            )
         records.save_history(out, settings, train_imgs.classes, history)
         weights.save_net(net, out)
     team.agreed(False)  # all wait until it is saved
@@ -100,7 +113,7 @@ def _predict_files(options):
 
 
 def _predict(options):
-    from . import prediction, weights
+    from . import judge, prediction, weights
 
     if options.out:
         return _predict_files(options)
@@ -120,7 +133,7 @@ def _predict(options):
     for message in bad.get("error", ()):
         print(f"hotdog_ft: {message}", file=sys.stderr)
     if options.csv:
-        print(table.to_csv(index=False), end="")
+        print(judge.csv_of(table), end="")
     elif options.json:
         rows = table.astype(object).where(table.notna(), None).to_dict("records")
         text = json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1)
@@ -191,13 +204,25 @@ def _drop_output():
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
-def main(arguments=None):
-    """Run one command; returns the exit status. A fault that has a known cure is one line."""
+def _run(arguments):
     options = parser().parse_args(arguments)
-    if hasattr(sys.stdout, "reconfigure"):  # file names come out as they are on disk
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+    if getattr(options, "out", None) == "":
+        raise ValueError("--out is empty: name a file or a folder.")
+    return COMMANDS[options.command](options)
+
+
+def main(arguments=None, run=_run):
+    """Run one command; returns the exit status. A fault that has a known cure is one line."""
     try:
-        status = COMMANDS[options.command](options) or 0
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while modules were imported
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if sys.getfilesystemencoding() != "utf-8":
+            raise ValueError(
+                "This locale is not UTF-8, as the names of files are: set PYTHONUTF8=1."
+            )
+        if hasattr(sys.stdout, "reconfigure"):  # file names come out as they are on disk
+            sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
+        status = run(arguments) or 0
         print(end="", flush=True)
         return status
     except BrokenPipeError:  # whoever read the output has gone, as `head` does

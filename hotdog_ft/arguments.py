@@ -45,20 +45,20 @@ TRAIN_SETTINGS = {
 def _seeds(text):
     """``3`` means the seeds 0, 1, 2; ``0,7`` means these two."""
     try:
-        seeds = [int(part) for part in text.split(",")] if "," in text else list(range(int(text)))
+        seeds = [int(part) for part in text.split(",")] if "," in text else range(int(text))
     except ValueError:
         seeds = []
-    if not seeds or min(seeds) < 0 or max(seeds) >= 2**32:
+    if not 0 < len(seeds) < 10_000 or min(seeds) < 0 or max(seeds) >= 2**32:
         raise argparse.ArgumentTypeError(
-            f"{text} names no seeds: give a number from 1, or a list such as 0,7"
+            f"{text} names no seeds: give a number from 1 to 9999, or a list such as 0,7"
         )
-    return seeds
+    return list(seeds)
 
 
 def _positive(text):
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} must be at least 1")
+        raise argparse.ArgumentTypeError(f"{text} must be a whole number, at least 1")
     return number
 
 

@@ -7,11 +7,11 @@ wrote. ``pip install --no-deps`` installs this package alone.
 import argparse
 import csv
 import json
-import os
 import sys
 
 import numpy as np
 
+from .__main__ import main as shell
 from .augment import MEAN, STD, TestAugs
 from .data import bad_pictures
 from .download import DataError, existing
@@ -100,10 +100,10 @@ def predict_onnx(path, pictures):
 
 def _print(rows, as_csv):
     head = ("file", "label", "probability")
-    # the names of files come out as they are on disk
-    sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
     if as_csv:
-        csv.writer(sys.stdout, lineterminator="\n").writerows([head, *rows])
+        odd = any("\r" in name for name, *_ in rows)  # by itself it gets no quotes
+        quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
+        csv.writer(sys.stdout, lineterminator="\n", quoting=quoting).writerows([head, *rows])
         return
     table = [head, *((file, str(label), f"{share:.6f}") for file, label, share in rows)]
     widths = [max(map(len, column)) for column in zip(*table)]
@@ -111,8 +111,7 @@ def _print(rows, as_csv):
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths)))
 
 
-def main(arguments=None):
-    """Run from a shell; returns the exit status. A fault that has a known cure is one line."""
+def _run(arguments):
     parser = argparse.ArgumentParser(
         prog="python -m hotdog_ft.onnx_predict",
         description="Print a table: file, class, probability. Takes onnxruntime, Pillow and NumPy.",
@@ -122,26 +121,20 @@ def main(arguments=None):
     parser.add_argument("--skip-bad", action="store_true", help="predict the others all the same")
     parser.add_argument("--csv", action="store_true", help="print CSV instead of a table")
     options = parser.parse_args(arguments)
-    try:
-        rows, bad = predict_onnx(options.net, options.paths)
-        if bad and not (rows and options.skip_bad):
-            raise bad_pictures(bad, len(rows) + len(bad))
-        if not rows:
-            raise DataError(f"There is no picture in {' '.join(options.paths)}.")
-        _print(rows, options.csv)
-        sys.stdout.flush()
-    except BrokenPipeError:  # its reader, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except (DataError, OSError, ImportError) as error:
-        print(f"hotdog_ft: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("hotdog_ft: Stopped.", file=sys.stderr)
-        return 130
+    rows, bad = predict_onnx(options.net, options.paths)
+    if bad and not (rows and options.skip_bad):
+        raise bad_pictures(bad, len(rows) + len(bad))
+    if not rows:
+        raise DataError(f"There is no picture in {' '.join(options.paths)}.")
+    _print(rows, options.csv)
     for error in bad:
         print(f"hotdog_ft: {error}", file=sys.stderr)
     return int(bool(bad))
+
+
+def main(arguments=None):
+    """Run from a shell; returns the exit status. A fault that has a known cure is one line."""
+    return shell(arguments, _run)
 
 
 if __name__ == "__main__":

@@ -43,8 +43,9 @@ def _pair(value):
     return _float(low), _float(high)
 
 
-_RATE = _float, lambda value: 0 < value < math.inf, "above 0 and finite"
-_WEIGHT = _float, lambda value: 0 <= value < math.inf, "at least 0 and finite"
+# a rate times a weight is a number of float32
+_RATE = _float, lambda value: 1e-30 <= value <= 1e30, "from 1e-30 to 1e30"
+_WEIGHT = _float, lambda value: value == 0 or 1e-6 <= value <= 1e6, "0, or from 1e-6 to 1e6"
 _FLAG = _bool, lambda value: True, "True or False"
 
 
@@ -58,7 +59,7 @@ RULES = {
     "from_scratch": _FLAG,
     "trained": _one_of(TRAINED),
     "fraction": (_float, lambda value: 0 < value <= 1, "above 0 and at most 1"),
-    "size": _whole(32),
+    "size": _whole(32, 10_000),
     "test_scale": (_float, lambda value: 1 <= value <= 4, "from 1 to 4"),
     "test_mirrored": _FLAG,
     "crop_scale": (
@@ -72,7 +73,7 @@ RULES = {
     "learning_rate": _RATE,
     "full_rate_pictures": _whole(0),
     "output_lr_mult": _WEIGHT,
-    "layer_decay": (_float, lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    "layer_decay": (_float, lambda value: 0.001 <= value <= 1, "from 0.001 to 1"),
     "momentum": (_float, lambda value: 0 <= value < 1, "at least 0 and below 1"),
     "weight_decay": _WEIGHT,
     "schedule": _one_of(SCHEDULES),

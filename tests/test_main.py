@@ -78,7 +78,7 @@ class TestCompare:
         with pytest.raises(SystemExit) as stop:
             main(["compare", option, value])
         error = capsys.readouterr().err
-        assert stop.value.code == 2 and f"{option}: {value} must be at least 1" in error
+        assert stop.value.code == 2 and f"{option}: {value} must be a whole number" in error
 
     @pytest.mark.parametrize("seeds", ["0", "-1", "4294967296,1", "1,x", "1.5"])
     def test_seeds_that_are_none_are_refused(self, seeds, capsys):
@@ -189,7 +189,7 @@ class TestTrain:
             (["--out", "net.params"], "must end in .safetensors"),
             (["--out", "nowhere/net.safetensors"], "There is no folder nowhere"),
             (["--epochs", "-1"], "num_epochs is -1: it must be a whole number from 0"),
-            (["--learning-rate", "0"], "learning_rate is 0.0: it must be above 0"),
+            (["--learning-rate", "0"], "learning_rate is 0.0: it must be from 1e-30"),
             (["--weights", "absent.params"], "absent.params"),
             (["--data", "absent"], "absent"),
         ],

@@ -26,8 +26,8 @@ def test_the_run_has_a_name():
 
 
 WHOLE = "a whole number from {}"
-FINITE = "at least 0 and finite"
-RATE = "above 0 and finite"
+WEIGHT = "0, or from 1e-6 to 1e6"
+RATE = "from 1e-30 to 1e30"
 
 
 @pytest.mark.parametrize(
@@ -35,17 +35,18 @@ RATE = "above 0 and finite"
     [
         ("seed", [-1, 0.5, None, "0"], WHOLE.format(0)),
         ("seed", [2**32], f"below {2**32}"),
-        ("size", [31, 64.5], WHOLE.format(32)),
+        ("size", [31, 64.5, 10_000], WHOLE.format(32)),
         ("batch_size", [0, math.nan, True, "32"], WHOLE.format(1)),
         ("num_epochs", [-1, math.inf], WHOLE.format(0)),
         ("probe_steps", [-1], WHOLE.format(0)),
-        ("learning_rate", [0, -0.1, math.inf, math.nan, "0.1", None, True, np.bool_(1)], RATE),
+        ("learning_rate", [0, -0.1, 1e-300, 1e300, math.inf, math.nan], RATE),
+        ("learning_rate", ["0.1", None, True, np.bool_(1)], RATE),
         ("probe_learning_rate", [0, math.inf], RATE),
-        ("output_lr_mult", [-1, math.inf], FINITE),
-        ("layer_decay", [0, 1.1, math.nan], "above 0 and at most 1"),
+        ("output_lr_mult", [-1, math.inf], WEIGHT),
+        ("layer_decay", [0, 1.1, math.nan], "from 0.001 to 1"),
         ("full_rate_pictures", [-1, 1.5, True], WHOLE.format(0)),
-        ("weight_decay", [-0.1, math.nan], FINITE),
-        ("probe_weight_decay", [-0.1, math.inf], FINITE),
+        ("weight_decay", [-0.1, math.nan], WEIGHT),
+        ("probe_weight_decay", [-0.1, math.inf], WEIGHT),
         ("momentum", [-0.1, 1, math.nan], "at least 0 and below 1"),
         ("fraction", [0, 1.1, math.nan, True], "above 0 and at most 1"),
         ("balance", ["sampling", None, True], "one of none, loss"),

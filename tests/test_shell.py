@@ -1,0 +1,113 @@
+"""``python -m hotdog_ft`` as a shell has it: Ctrl-C, locales, empty and absurd values."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT, make_source_net
+
+import hotdog_ft
+from hotdog_ft import fine_tuning
+from hotdog_ft.__main__ import main
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def process(*arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        env={**ENVIRONMENT, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+@pytest.fixture
+def arguments(picture_folders, tmp_path):
+    """Of a training that takes a second."""
+    make_source_net().save_parameters(str(tmp_path / "source.params"))
+    more = ["--size", "32", "--epochs", "1", "--out", tmp_path / "net.safetensors"]
+    paths = ["--data", picture_folders(), "--weights", tmp_path / "source.params"]
+    return ["train", *map(str, [*paths, *more])]
+
+
+@pytest.mark.parametrize("module", ["hotdog_ft", "hotdog_ft.onnx_predict"])
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 0.6])
+def test_ctrl_c_while_modules_are_imported_shows_no_traceback(module, seconds):
+    """Where it comes too late for that, the command says itself that it stops, or has ended."""
+    begun = process(module, *(["doctor"] if module == "hotdog_ft" else ["nothing.jpg"]))
+    time.sleep(seconds)
+    begun.send_signal(signal.SIGINT)
+    _, errors = begun.communicate()
+    assert "Traceback" not in errors and begun.returncode in (-signal.SIGINT, 130, 0, 1)
+
+
+def test_a_locale_that_spoils_names_is_refused():
+    done = process("hotdog_ft", "doctor", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    printed, errors = done.communicate()
+    assert (printed, done.returncode) == ("", 1)
+    assert errors == (
+        "hotdog_ft: This locale is not UTF-8, as the names of files are: set PYTHONUTF8=1.\n"
+    )
+
+
+@pytest.mark.parametrize("command", [["compare"], ["predict", "--net", "n", "x"], ["train"]])
+def test_an_empty_out_is_refused(command, capsys):
+    more = ["--data", "x"] if command == ["train"] else []
+    assert main([*command, *more, "--out", ""]) == 1
+    assert "--out is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option, value, words",
+    [
+        ("--epochs", "abc", "abc must be a whole number, at least 1"),
+        ("--seeds", "20261127000", "names no seeds: give a number from 1 to 9999"),
+    ],
+)
+def test_a_value_of_another_kind_is_one_sentence(option, value, words, capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", option, value])
+    assert words in capsys.readouterr().err
+
+
+def test_two_trainings_into_one_file_are_one_too_many(arguments, tmp_path, capsys):
+    with open(tmp_path / "net.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as another process holds it
+        assert main(arguments) == 1
+        assert "Another process makes" in capsys.readouterr().err
+    assert main(arguments) == 0
+    assert not (tmp_path / "net.lock").exists()
+
+
+def test_what_has_appeared_while_it_trained_is_not_written_over(
+    arguments, tmp_path, capsys, monkeypatch
+):
+    out = tmp_path / "net.safetensors"
+    train = fine_tuning.train
+
+    def train_while_another_saves(*args, **options):
+        out.write_bytes(b"somebody's")
+        return train(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fine_tuning, "train", train_while_another_saves)
+        assert main(arguments) == 1
+    assert "has appeared meanwhile: move it away" in capsys.readouterr().err
+    assert out.read_bytes() == b"somebody's"
+    out.unlink()
+    assert main(arguments) == 0
+    assert "features of" not in capsys.readouterr().out  # it had been kept
+    assert hotdog_ft.load_net(out).classes == ["a", "b"]
+
+
+def test_a_net_that_diverges_in_its_only_batch_is_not_saved(arguments, tmp_path, capsys):
+    assert main([*arguments, "--learning-rate", "1e9", "--batch-size", "100"]) == 1
+    assert "no finite numbers" in capsys.readouterr().err
+    assert not (tmp_path / "net.safetensors").exists()
