@@ -18,8 +18,8 @@ from .labels import (
     outline,
     warn_if_unbalanced,
 )
-from .learning import learning_parameters
-from .mxnet_internals import parameters
+from .learning import last_stage, learning_parameters
+from .mxnet_internals import built_for_mx_np, parameters
 from .team import check_same
 
 
@@ -35,6 +35,8 @@ def check_net(net):
         raise ValueError(
             f"The net is of type {type(net).__name__}: give what load_net(path) returns."
         )
+    if not parameters(net):
+        raise ValueError(f"This {type(net).__name__} has no parameters.")
     try:
         for parameter in parameters(net).values():
             parameter.list_data()
@@ -44,6 +46,11 @@ def check_net(net):
         raise ValueError(
             "The net has no parameters yet: call net.initialize() first, or load some."
         ) from error
+    if built_for_mx_np(net):
+        raise ValueError(
+            "The net was built after npx.set_np(), and its layers take mx.np arrays alone: take "
+            "finetune_net(net, num_classes), whose copy does not, or load_net(path)."
+        )
     return False
 
 
@@ -62,7 +69,13 @@ def num_outputs_of(net, size):
     """
     if check_net(net):
         seed_everything(0)  # so that the same code builds the same net
-    return outputs(net, np.zeros((1, 3, size, size), "float32")).shape[1]
+    logits = outputs(net, np.zeros((1, 3, size, size), "float32"))
+    if logits.ndim != 2:
+        raise ValueError(
+            f"The net gives an array of shape {logits.shape} for a picture: logits of shape "
+            "(1, classes) are expected."
+        )
+    return logits.shape[1]
 
 
 def test_size(net, settings):
@@ -82,10 +95,15 @@ def test_size(net, settings):
 
 def _refuse_frozen(net, settings):
     """Refuse a run in which nothing would learn, or not what its probe trains."""
-    if settings.probe_steps and not (hasattr(net, "features") and hasattr(net, "output")):
+    output = getattr(net, "output", None)
+    if settings.trained != "all" and not hasattr(net, "features"):
+        raise ValueError(f"trained is {settings.trained!r}, but the net has no `features`.")
+    if settings.trained == "last stage":
+        last_stage(net)  # says where there is none
+    if settings.probe_steps and not (hasattr(net, "features") and type(output) is nn.Dense):
         raise ValueError(
-            "The net has no parts `features` and `output`, so its output layer cannot be trained "
-            "alone first: take probe_steps=0."
+            "The net has no parts `features` and `output`, a Dense layer, so its output layer "
+            "cannot be trained alone first: take probe_steps=0."
         )
     alone = hasattr(net, "output") and (settings.probe_steps or settings.trained == "output")
     if not learning_parameters(net.output if alone else net):
@@ -151,4 +169,4 @@ def warn_if_worse_than_guessing(history, num_classes, num_tested, learning_rate)
             f"{three_digits(chance)} of guessing: look whether the test pictures have the right "
             "labels, in the order of the training pictures' classes."
         )
-    warnings.warn(words, LearningWarning, stacklevel=3)
+    warnings.warn(words, LearningWarning, stacklevel=4)

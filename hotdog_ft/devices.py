@@ -14,6 +14,14 @@ def available_devices():
     return [mx.gpu(i) for i in range(mx.context.num_gpus())] or [mx.cpu()]
 
 
+def check_device(device):
+    """Refuse what is no device (ValueError), or one that cannot be used (OSError, says why)."""
+    if not isinstance(device, mx.Context):
+        raise ValueError(f"{device!r} is no device: give a list such as [mx.gpu(0)] or [mx.cpu()].")
+    with faults_explained():
+        nd.zeros(1, ctx=device).wait_to_read()
+
+
 def describe_devices(devices):
     """One line in words: the devices, and why there is no GPU among them."""
     names = ", ".join(map(str, devices))

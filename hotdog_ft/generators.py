@@ -1,7 +1,11 @@
 """The three random generators that a run draws from."""
 
+import os
 import random
+import threading
 import zlib
+from contextlib import contextmanager
+from operator import index
 
 import mxnet as mx
 import numpy as np
@@ -22,9 +26,27 @@ def seed_everything(seed):
     >>> round(np.random.random(), 4)
     0.5488
     """
+    seed = index(seed)  # NumPy's whole numbers too
     random.seed(seed)
     np.random.seed(seed)
     mx.random.seed(seed)
+
+
+def _begin():
+    global _lock
+    _lock = threading.RLock()
+
+
+_begin()
+if hasattr(os, "register_at_fork"):  # not Windows; a child has none of its parent's threads
+    os.register_at_fork(after_in_child=_begin)
+
+
+@contextmanager
+def alone():
+    """Within this block no other thread is in such a block: the generators are everybody's."""
+    with _lock:
+        yield
 
 
 def generator_states():

@@ -13,6 +13,7 @@ from mxnet.runtime import Features
 from .cuda_faults import faults_explained
 from .devices import devices_of
 from .mxnet_internals import build_graph
+from .mxnet_modes import in_plain_mode
 
 
 def _begin():
@@ -28,21 +29,23 @@ if hasattr(os, "register_at_fork"):  # not Windows; a child has none of its pare
 
 
 def in_turn(compute):
-    """Have threads take turns, and one compute for all but the main thread.
+    """Have threads take turns, and one compute for all but the main thread; in plain mode.
 
     MXNet keeps megabytes for every thread that has run a graph, even when the thread has ended: a
     server that begins one for each request would fill the memory.
     """
 
+    compute = in_plain_mode(compute)
+
     @wraps(compute)
-    def turned(*arguments):
+    def turned(*args, **kwargs):
         with _turn:
             if threading.current_thread() is threading.main_thread():
-                return compute(*arguments)
+                return compute(*args, **kwargs)
             try:
-                result = _helper.submit(compute, *arguments).result
+                result = _helper.submit(compute, *args, **kwargs).result
             except RuntimeError:  # the main thread has ended, and has stopped all helpers
-                return compute(*arguments)
+                return compute(*args, **kwargs)
             return result()
 
     return turned
@@ -75,6 +78,8 @@ def outputs(block, X):
         try:
             with faults_explained():
                 parts = [block(nd.array(shard, ctx=device)) for shard, device in shards]
+                if isinstance(parts[0], (list, tuple)):
+                    raise ValueError("The net gives several arrays: one of logits is expected.")
                 return np.concatenate([part.asnumpy() for part in parts])
         except (MXNetError, ValueError) as error:  # the latter from a layer's first input
             if "MXNetError" not in str(error) or re.search("allocate|memory", str(error)):
@@ -86,12 +91,19 @@ def outputs(block, X):
 
 
 def mean_outputs(block, X, mirrored):
-    """What `block` gives for a mini-batch; if `mirrored`, the mean with that for mirror images.
+    """What a net gives for a mini-batch; if `mirrored`, the mean with that for mirror images.
 
-    See `outputs`; for float32 (n, 3, S, S) alone.
+    See `outputs`; for float32 (n, 3, S, S) alone. FloatingPointError: it is not finite.
     """
     found = outputs(block, X)
-    return (found + outputs(block, X[..., ::-1])) / 2 if mirrored else found
+    if mirrored:
+        found = (found + outputs(block, X[..., ::-1])) / 2
+    if not np.isfinite(found).all():
+        raise FloatingPointError(
+            "The net gives no finite numbers: it has learnt at too large a rate. Start again from "
+            "fresh weights with a smaller rate."
+        )
+    return found
 
 
 @in_turn

@@ -123,8 +123,6 @@ def learning_as_set(net, settings):
     That is ``trained``, ``use_global_stats``, ``output_lr_mult`` and ``layer_decay``. A net without
     `output` learns as a whole, at one rate. The net is hybridized, and stays so.
     """
-    if settings.trained != "all" and not hasattr(net, "features"):
-        raise ValueError(f"trained is {settings.trained!r}, but the net has no `features`.")
     try:
         with as_before(net):
             net.hybridize(static_alloc=True)  # a graph from before knows nothing of this

@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 
-from mxnet import gluon, nd
+from mxnet import Context, gluon, nd
 from mxnet.gluon import nn
 
 
@@ -44,9 +44,21 @@ def uninitialised_copy(block):
             )
         )
     copied = deepcopy(block, own)
+    for layer in built_for_mx_np(copied):
+        layer._op_name = layer._op_name.capitalize()
     set_global_stats_flags(copied, [False] * len(global_stats_flags(copied)))
     copied.hybridize(static_alloc=True)
     return copied
+
+
+def built_for_mx_np(block):
+    """The convolutions in `block` that were built after ``npx.set_np()`` and take ``mx.np`` alone.
+
+    Other layers go by the mode in which they are called.
+    """
+    layers = []
+    block.apply(layers.append)
+    return [layer for layer in layers if getattr(layer, "_op_name", "").islower()]
 
 
 def set_arrays(block, arrays):
@@ -67,7 +79,8 @@ def build_graph(net, X=None):
         An input, for a net whose parameters have no shapes yet.
     """
     if getattr(net, "_active", False) and net._cached_op is None:
-        with next(iter(net.collect_params().values())).list_ctx()[0] as device:
+        device = next(iter(net.collect_params().values())).list_ctx()[0]
+        with Context(device):  # a copy: one that is entered twice is left wrongly
             net._build_cache(nd.zeros((1, 3, 1, 1), ctx=device) if X is None else X)
 
 

@@ -11,6 +11,7 @@ from .download import user_path, write_whole
 from .inference import outputs
 from .labels import output_names
 from .mxnet_internals import arrays_of, parameters
+from .mxnet_modes import in_plain_mode
 from .weights import about_net
 
 OPSET, IR_VERSION = 13, 7  # of 2020: runtimes since then take it
@@ -167,6 +168,7 @@ def _difference(net, content, size):
     return difference
 
 
+@in_plain_mode
 def export_onnx(net, path, classes=None, size=None):
     """Write a net with its class names and its preprocessing as ONNX, whole or not at all.
 

@@ -8,7 +8,7 @@ from mxnet import autograd, gluon, nd
 
 from .devices import arrays, devices_of
 from .evaluation import accuracy, probabilities
-from .inference import outputs
+from .inference import in_turn, outputs
 from .labels import class_weights
 from .learning import as_before, learning_parameters, weights_of
 from .loader import plain_loader, progress
@@ -49,6 +49,7 @@ def extract_features(net, data_iter, precision="auto"):
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 
+@in_turn
 def fit_output(net, features, labels, settings=FINE_TUNE):
     """Train `output` alone, by Adam on all of the given features at once.
 

@@ -9,13 +9,14 @@ from .checkpoint import Checkpoint, interrupts_noted, stop_explained
 from .checks import check_sets, test_size, warn_if_worse_than_guessing
 from .cuda_faults import faults_explained
 from .evaluation import accuracy, class_accuracy, logits_of
-from .generators import generator_states, reseed_mxnet, restore_generators, seed_everything
+from .generators import alone, generator_states, reseed_mxnet, restore_generators, seed_everything
 from .history import EpochSums, History
 from .identity import run_identity
-from .labels import class_names, class_weights, labels_of
+from .labels import class_names, class_weights, kept_names, labels_of
 from .learning import learning_as_set
 from .loader import check_augs, loaders, plain_loader, progress
 from .mxnet_internals import arrays_of, set_arrays
+from .mxnet_modes import in_plain_mode
 from .precision import ranges_for
 from .probe import probe
 from .subsets import own_part, run_parts
@@ -69,6 +70,7 @@ def _ranges_again(net, images, settings):
         return None
 
 
+@in_plain_mode
 def train(
     net,
     train_imgs,
@@ -85,11 +87,10 @@ def train(
     """Train `net` as the settings say, and test it after every epoch.
 
     The loss is the softmax cross-entropy. The three random generators are seeded with
-    ``settings.seed``. What was frozen for the run learns again afterwards; class names and input
-    size stay on the net, as ``net.classes`` and ``net.size``, and whether it is used on mirror
-    images too, as ``net.mirrored``; so do the ``ranges`` for int8, if there are any. If Horovod has
-    started several processes, each learns on its share of every mini-batch, and the first one alone
-    reports and saves.
+    ``settings.seed``; runs in several threads take turns. What was frozen for the run learns again
+    afterwards. Class names, input size, whether mirror images count and ranges for int8 stay on the
+    net: ``net.classes``, ``size``, ``mirrored``, ``ranges``. If Horovod has started several
+    processes, each learns on its share of every mini-batch, and the first alone reports and saves.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def train(
         From pictures to logits, such as `finetune_net` or `scratch_net` gives.
     train_imgs, test_imgs : ImageFolder
         Or anything with a length whose items are (picture, label), uint8 (height, width, 3) and a
-        whole number from 0. Without test pictures (None) nothing is tested.
+        whole number from 0. Without test pictures (None) nothing is tested, and later crops differ.
     settings : Settings
     valid_imgs : ImageFolder, optional
         What an epoch is chosen by, see ``keep`` and ``patience``, instead of a part of the training
@@ -126,7 +127,7 @@ def train(
     DataError
         `checkpoint` is damaged or belongs to another run; the message names what differs.
     FloatingPointError
-        The loss is no longer a finite number; the error's ``history`` is that of the epochs before.
+        Loss or logits are not finite any more; the error's ``history`` is of the epochs before.
     MemoryError
         A mini-batch does not fit; the message says by how much to cut it.
     OSError
@@ -171,17 +172,16 @@ def train(
     best = begun and saved.best()
     history.devices = [str(device) for device in devices]
     train_part, valid_part = run_parts(train_imgs, valid_imgs, settings)
-    classes = class_names(train_imgs)
+    classes = class_names(train_imgs) or kept_names(net, num_outputs)
     net.classes, net.mirrored, net.ranges = classes, settings.test_mirrored, None
     net.size = test_size(net, settings)
-    seed_everything(settings.seed)
     train_iter, test_iter = loaders(train_part, own_part(test_imgs), settings, train_augs, net.size)
-    valid_iter = valid_part and plain_loader(own_part(valid_part), net.size)
-    measured = test_iter, valid_iter, classes
+    measured = test_iter, valid_part and plain_loader(own_part(valid_part), net.size), classes
     weights = class_weights(labels_of(train_part)) if settings.balance == "loss" else None
     apart = settings.use_global_stats or settings.trained == "output"  # no picture sways another
     step = {"weights": weights, "part": PART if apart else None}
-    with stop_explained(saved), faults_explained(), losses_explained():
+    with alone(), stop_explained(saved), faults_explained(), losses_explained():
+        seed_everything(settings.seed)
         if settings.probe_steps and not begun:
             net.collect_params().reset_ctx(devices[0])
             probe(net, train_part, settings, history, report)
@@ -213,15 +213,15 @@ def train(
                     sums = train_one_epoch(
                         learner, train_iter, trainer, devices, title, sums, interrupts, **step
                     )
+                    whole, start = not agreed(interrupts), time.perf_counter()
+                    measures = _measure(net, *measured) if whole else None
                 except (FloatingPointError, MemoryError) as error:
                     error.history = history
                     if saved and "Start again" in str(error):
                         error.args = (f"{error} Remove {checkpoint} before.",)
                     raise
-                whole = not agreed(interrupts)
                 if whole:
-                    start = time.perf_counter()
-                    test_acc, valid_acc, by_class = _measure(net, *measured)
+                    test_acc, valid_acc, by_class = measures
                     history.add_epoch(sums, test_acc, time.perf_counter() - start, valid_acc)
                     best = _kept(net, settings, history, by_class, best)
                     sums, states = EpochSums(), None

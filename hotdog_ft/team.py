@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from mxnet import MXNetError, gluon, nd
 
-from .devices import available_devices
+from .devices import available_devices, check_device
 from .download import DataError, user_path, write_whole
 from .mxnet_internals import arrays_of, set_arrays
 
@@ -58,9 +58,12 @@ def own_devices(devices=None):
 
     With two contexts in a process Horovod would add up wrong gradients.
     """
-    devices = list(devices or available_devices())
+    devices = list(dict.fromkeys(devices or available_devices()))
     hvd = _horovod()
-    return [devices[hvd.local_rank() % len(devices)]] if hvd else devices
+    own = [devices[hvd.local_rank() % len(devices)]] if hvd else devices
+    for device in own:
+        check_device(device)
+    return own
 
 
 def total(values):
@@ -98,6 +101,8 @@ def from_first(make):
 
 def same_file(path):
     """Give every process the file of the first one, where they see different folders."""
+    if size() == 1:
+        return
     path = user_path(path)
     content = from_first(lambda: path.read_bytes() if path.exists() else None)
     if agreed(content is None and path.exists()):

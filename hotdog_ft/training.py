@@ -10,6 +10,7 @@ from mxnet import autograd, gluon, nd
 from .cuda_faults import faults_explained
 from .devices import arrays, average_running_statistics, shards
 from .history import EpochSums
+from .inference import in_turn
 from .learning import learning_parameters, weights_of
 from .loader import progress
 from .mxnet_internals import mark_gradient_fresh, parameters
@@ -49,6 +50,7 @@ def _backward_in_parts(net, X, y, devices, weights, count):
     return sums
 
 
+@in_turn
 @faults_explained()
 def train_step(net, X, y, trainer, devices, weights=None, part=None):
     """One update of `net` on one mini-batch.

@@ -12,6 +12,7 @@ from .augment import MEAN, STD
 from .download import user_path, write_whole
 from .labels import output_names
 from .mxnet_internals import arrays_of, parameters
+from .mxnet_modes import in_plain_mode
 from .settings import Settings
 from .tensor_file import WeightsError, read_tensors
 from .torch_names import first_convolutions, gluon_names, torch_name
@@ -39,6 +40,7 @@ def _refuse_misfit(path, net, shapes, names):
         raise WeightsError(f"{path} is not a {type(net).__name__}: {what}.")
 
 
+@in_plain_mode
 def load_net(path):
     """Build the net whose parameters lie in `path`; the architecture is read off the file.
 
@@ -147,12 +149,16 @@ def about_net(net, classes=None, size=None):
     classes = getattr(net, "classes", None) if classes is None else classes
     size = getattr(net, "size", None) if size is None else size
     if classes is None or size is None:
-        raise ValueError("A file needs class names and the input size: the net brings none along.")
+        raise ValueError(
+            "A file needs class names and the input size, and the net brings none along: take one "
+            "that `train` has left, or give classes and size to save_net or export_onnx."
+        )
     size = Settings(size=size).size
     about = {"classes": classes, "size": size, "mirrored": getattr(net, "mirrored", False)}
     return {**about, "mean": MEAN.tolist(), "std": STD.tolist()}
 
 
+@in_plain_mode
 def save_net(net, path, classes=None, size=None):
     """Write a net with its class names and its preprocessing into one file, for `load_net`.
 

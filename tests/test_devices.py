@@ -1,9 +1,20 @@
 """Any number of devices gives the result of one."""
 
+import re
+from pathlib import Path
+
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import cpus, make_source_net, small_net, some_batches, train_on, values
+from conftest import (
+    cpus,
+    make_source_net,
+    run_python,
+    small_net,
+    some_batches,
+    train_on,
+    values,
+)
 from d2l import mxnet as d2l
 from mxnet import nd
 from mxnet.gluon import nn
@@ -147,3 +158,37 @@ def test_report_9_the_same_seed_gives_the_same_run_on_any_number_of_devices(
         loss, again = run()
         assert loss == first_loss
         assert all(np.array_equal(first[name], again[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    "devices, error",
+    [
+        (["cpu"], "'cpu' is no device"),
+        ("gpu", "'g' is no device"),
+        pytest.param(
+            [mx.gpu(0)],
+            "build for CPUs|no GPU",
+            marks=pytest.mark.skipif(mx.context.num_gpus() > 0, reason="there is one"),
+        ),
+    ],
+)
+def test_a_device_that_cannot_be_used_leaves_the_net_as_it_was(devices, error):
+    """In a process of its own: MXNet's build for CPUs aborts when it ends, once it was asked."""
+    code = f"""
+import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
+import hotdog_ft
+import mxnet as mx, numpy as np, os
+from conftest import make_source_net
+net = hotdog_ft.finetune_net(make_source_net(), 2)
+images = [(np.zeros((40, 40, 3), "uint8"), i % 2) for i in range(4)]
+settings = hotdog_ft.Settings(size=32, num_epochs=1, batch_size=4)
+try:
+    hotdog_ft.train(net, images, None, settings, devices={devices!r})
+except (OSError, ValueError) as error:
+    print(error)
+assert len(hotdog_ft.train(net, images, None, settings, devices=[mx.cpu(0)] * 2).devices) == 1
+print(len(hotdog_ft.predict(net, images)), flush=True)
+os._exit(0)
+""".replace("[gpu(0)]", "[mx.gpu(0)]")
+    done = run_python(code)
+    assert re.search(error, done.stdout) and done.stdout.endswith("\n4\n"), done.stderr

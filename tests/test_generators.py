@@ -5,6 +5,7 @@ import random
 
 import mxnet as mx
 import numpy as np
+import pytest
 
 import hotdog_ft
 from hotdog_ft.generators import generator_states, reseed_mxnet, restore_generators
@@ -45,3 +46,11 @@ def test_mxnets_generator_follows_from_the_other_states_alone():
     assert draws()[2] == first
     reseed_mxnet(generator_states())  # numpy has drawn meanwhile
     assert draws()[2] != first
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint32, np.array])
+def test_numpys_whole_numbers_are_seeds_too(kind):
+    hotdog_ft.seed_everything(3)
+    expected = np.random.random(), random.random()
+    hotdog_ft.seed_everything(kind(3))
+    assert (np.random.random(), random.random()) == expected

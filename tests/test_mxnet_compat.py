@@ -59,3 +59,17 @@ import a_module_of_my_own
     done = run_python(code.replace("VERSION", repr(np.__version__)))
     assert done.stdout == "True True\n"
     assert done.stderr.endswith("ModuleNotFoundError: No module named 'a_module_of_my_own'\n")
+
+
+def test_nothing_of_it_warns_where_warnings_are_errors():
+    code = """
+import hotdog_ft, numpy as np
+net = hotdog_ft.load_recipe("mini").load_pretrained_net()
+images = [(np.zeros((40, 40, 3), "uint8"), i % 2) for i in range(4)]
+settings = hotdog_ft.Settings(size=32, batch_size=4, num_epochs=1, probe_steps=2)
+net = hotdog_ft.finetune_net(net, 2)
+hotdog_ft.train(net, images, None, settings)
+print(len(hotdog_ft.predict(net, images)))
+"""
+    done = run_python(f"import warnings; warnings.simplefilter('error')\n{code}")
+    assert done.stdout == "4\n", done.stderr

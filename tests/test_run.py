@@ -160,3 +160,36 @@ def test_report_51_what_is_no_picture_is_named(shape):
     images = [*noise(2), (np.zeros(shape, "uint8"), 0)]
     with pytest.raises(hotdog_ft.DataError, match="picture 2"):
         list(BatchLoader(images, TestAugs(32), 3))
+
+
+def test_class_names_stay_on_a_net_that_goes_on_with_a_plain_list():
+    net = small_net()
+    net.classes = ["a", "b"]
+    trained(net)
+    assert net.classes == ["a", "b"]
+
+
+class Own(nn.HybridBlock):
+    def __init__(self, output):
+        super().__init__()
+        self.features, self.output = nn.Flatten(), output
+
+    def hybrid_forward(self, F, X):
+        return self.output(self.features(X))
+
+
+@pytest.mark.parametrize(
+    "wrapped, trained_part, words",
+    [(False, "last stage", "have no stages to train"), (True, "all", "a Dense layer")],
+)
+def test_a_net_without_a_part_is_refused_before_any_work(wrapped, trained_part, words):
+    output, lines = nn.Dense(2), []
+    if wrapped:
+        output = nn.HybridSequential()
+        output.add(nn.Dense(2))
+    net = Own(output)
+    net.initialize()
+    settings = replace(SMALL, probe_steps=5, trained=trained_part)
+    with pytest.raises(ValueError, match=words):
+        trained(net, settings=settings, report=lines.append)
+    assert not lines

@@ -21,6 +21,15 @@ from hotdog_ft.evaluation import evaluate
 from hotdog_ft.inference import outputs
 from hotdog_ft.prediction import occlusion_map
 from hotdog_ft.probe import extract_features
+from hotdog_ft.settings import Settings
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (16, 40, 40, 3), dtype="uint8")
+
+
+def held():
+    """Bytes of memory that this process holds."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def in_threads(count, jobs):
@@ -119,8 +128,7 @@ def test_report_45_a_thread_for_each_request_does_not_fill_the_memory():
             thread = threading.Thread(target=hotdog_ft.predict, args=(net, pixels, None, 224))
             thread.start()
             thread.join()
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        return held()
 
     before = requests(10)
     assert requests(100) - before < 10e6
@@ -161,3 +169,18 @@ threading.Thread(target=serve).start()
 """
     done = run_python(code, PYTHONPATH=f"{ROOT}:{Path(__file__).parent}")
     assert done.stdout == "served\n", done.stderr
+
+
+def test_trainings_in_threads_take_turns_and_give_what_each_gives_alone():
+    images = [(picture, i % 2) for i, picture in enumerate(PICTURES)]
+    settings = Settings(size=32, batch_size=4, num_epochs=2, probe_steps=5)
+
+    def loss():
+        hotdog_ft.seed_everything(0)
+        net = hotdog_ft.finetune_net(source_net, 2)
+        return net, lambda: hotdog_ft.train(net, images, None, settings).loss
+
+    source_net = make_source_net()
+    expected = loss()[1]()
+    runs = [loss() for _ in range(3)]
+    assert in_threads(3, [run for _, run in runs]) == [expected] * 3

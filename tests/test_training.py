@@ -237,6 +237,9 @@ def test_without_the_right_labels_fine_tuning_has_nothing_to_learn():
 def test_parameters_that_the_last_batch_has_blown_up_are_noticed():
     """No batch comes after it whose loss would tell."""
     images = [(np.full((40, 32, 3), 60 * i, "uint8"), i % 2) for i in range(4)]
-    settings = Settings(size=32, batch_size=4, num_epochs=1, learning_rate=1e38)
-    with pytest.raises(FloatingPointError, match=r"epoch 1: after its last batch .* 1e\+38"):
-        hotdog_ft.train(small_net(), images, images, settings)
+    # 1e30 * 1e6 * 1e6 of a weight is beyond float32
+    steps = {"learning_rate": 1e30, "output_lr_mult": 1e6, "weight_decay": 1e6}
+    settings = Settings(size=32, batch_size=4, num_epochs=1, **steps)
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
+    with pytest.raises(FloatingPointError, match=r"epoch 1: after its last batch .* 1e\+30"):
+        hotdog_ft.train(net, images, images, settings)
