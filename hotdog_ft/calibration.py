@@ -6,6 +6,7 @@ import numpy as np
 
 from .evaluation import logits_of, probabilities
 from .labels import check_names
+from .mxnet_modes import in_plain_mode
 
 LIMITS = 0.05, 20  # of a temperature
 
@@ -108,19 +109,21 @@ def temperature(labels, logits):
     2.0
     """
     from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
 
     labels, logits = np.asarray(labels), np.asarray(logits, "float64")
+    if (logits.argmax(axis=1) == labels).all():  # the surer the better, without end
+        return LIMITS[0]
 
     def loss(log_temperature):
-        scaled = logits / np.exp(log_temperature)
-        scaled -= scaled.max(axis=1, keepdims=True)
-        right = scaled[np.arange(len(labels)), labels]
-        return (np.log(np.exp(scaled).sum(axis=1)) - right).mean()
+        shares = log_softmax(logits / np.exp(log_temperature), axis=1)
+        return -shares[np.arange(len(labels)), labels].mean()
 
     found = minimize_scalar(loss, bounds=np.log(LIMITS), method="bounded")
     return float(np.exp(found.x))
 
 
+@in_plain_mode
 def calibrate(net, data):
     """Divide the logits of `net` by their `temperature` on these pictures, for good.
 
@@ -145,7 +148,7 @@ def calibrate(net, data):
         warnings.warn(
             "No temperature fits these pictures: too few of them, or none, are answered wrong, or "
             "nearly all. The net stays as it is. Calibrate on more pictures.",
-            stacklevel=2,
+            stacklevel=3,
         )
         return 1.0
     for parameter in net.output.collect_params().values():

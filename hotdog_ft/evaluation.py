@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from .checks import check_net
 from .devices import arrays
 from .inference import mean_outputs
 from .labels import check_labels, check_names, check_pairs, class_names
@@ -13,8 +14,9 @@ from .precision import for_batches, settled
 
 def probabilities(logits):
     """Softmax over the last axis: numpy arrays of the same shape, each row sums to 1."""
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return exponentials / exponentials.sum(axis=-1, keepdims=True)
+    from scipy.special import softmax
+
+    return softmax(logits, axis=-1)
 
 
 def logits_of(net, data, precision="float32"):
@@ -33,13 +35,19 @@ def logits_of(net, data, precision="float32"):
     Raises
     ------
     ValueError
-        There is no picture, labels are no outputs of the net, it does not know its input size, or
-        it cannot compute in int8.
+        There is no picture, labels are no outputs of the net, it is none or does not know its input
+        size, or it cannot compute in int8.
     """
+    check_net(net)
     labels, logits, block = [], [], None
     mirrored = getattr(net, "mirrored", False)
     for batch in _batches(net, data):
         X, y = arrays(batch)
+        if np.size(y) != len(X) or not np.all(y % 1 == 0):
+            raise ValueError(
+                f"A mini-batch of {len(X)} pictures comes with {np.size(y)} labels such as "
+                f"{np.ravel(y)[:1]}: a whole number for each is expected."
+            )
         if block is None:
             in_int8 = settled(net, precision, X.shape[-1]) == "int8"
             block = for_batches(net, X, "int8") if in_int8 else net

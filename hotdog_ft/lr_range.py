@@ -3,13 +3,16 @@
 import numpy as np
 from mxnet import gluon, nd
 
-from .devices import arrays, available_devices
+from .checks import check_net, num_outputs_of
+from .devices import arrays, available_devices, devices_of
 from .learning import learning_parameters
-from .mxnet_internals import parameters
+from .mxnet_internals import arrays_of, set_arrays
+from .mxnet_modes import in_plain_mode
 from .settings import Settings
 from .training import train_step
 
 
+@in_plain_mode
 def lr_range_test(
     net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, *, weight_decay=Settings.weight_decay
 ):
@@ -25,7 +28,8 @@ def lr_range_test(
     lowest, highest : float
         The rates of the first and the last batch, times each parameter's ``lr_mult``.
     num_steps : int
-        Batches; the test ends before, once the loss is four times its smallest value.
+        Batches, at least 7; the test ends before, once the loss is four times its smallest value
+        and above that of guessing.
 
     Returns
     -------
@@ -40,35 +44,43 @@ def lr_range_test(
     FloatingPointError
         The loss explodes before the seventh batch.
     ValueError
-        `train_iter` is empty, or an iterator with fewer mini-batches than are needed.
+        `train_iter` is empty, or an iterator with fewer mini-batches than are needed; `num_steps`
+        is too small.
     """
     import pandas as pd
 
-    devices = available_devices()
-    net.collect_params().reset_ctx(devices)
-    before = {name: p.data(devices[0]).copy() for name, p in parameters(net).items()}
-    trainer = gluon.Trainer(
-        learning_parameters(net), "sgd", {"wd": weight_decay}, update_on_kvstore=False
-    )
-    rates, losses = [], []
+    if num_steps < 7:
+        raise ValueError(f"num_steps is {num_steps!r}: it must be at least 7.")
+    check_net(net)
+    devices, learning = available_devices(), learning_parameters(net)
+    before = arrays_of(net), devices_of(net), [parameter.grad_req for parameter in learning]
+    trainer = gluon.Trainer(learning, "sgd", {"wd": weight_decay}, update_on_kvstore=False)
+    rates, losses, guess = [], [], None
     try:
+        net.collect_params().reset_ctx(devices)
+        for parameter in learning:
+            parameter.grad_req = "write"  # "add" would keep the gradients of earlier steps
         for rate, batch in zip(np.geomspace(lowest, highest, num_steps), _repeated(train_iter)):
             X, y = arrays(batch)
             trainer.set_learning_rate(rate)
             loss, _ = train_step(net, X, y, trainer, devices)
             loss /= len(X)
-            if not np.isfinite(loss) or (losses and loss > 4 * min(losses)):
+            guess = guess or np.log(num_outputs_of(net, X.shape[-1]))
+            if not loss <= max(4 * min(losses, default=loss), guess):  # nor where it is NaN
                 break
             rates.append(rate)
             losses.append(loss)
     finally:
         nd.waitall()
-        for name, parameter in parameters(net).items():
-            parameter.set_data(before[name])
+        arrays_before, devices, grad_reqs = before
+        net.collect_params().reset_ctx(devices)
+        set_arrays(net, arrays_before)
+        for parameter, grad_req in zip(learning, grad_reqs):
+            parameter.grad_req = grad_req
     if len(losses) < 7:
         raise FloatingPointError(
             f"The loss explodes in batch {len(losses) + 1} already, at rate {rate:g}: "
-            f"begin below lowest={lowest:g}, with at least 7 batches."
+            f"begin below lowest={lowest:g}."
         )
     losses = pd.Series(losses, pd.Index(rates, name="learning rate"))
     smooth = losses.rolling(7, center=True).mean().dropna()

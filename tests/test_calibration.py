@@ -83,9 +83,11 @@ def test_what_is_told_of_answers_gives_them_back():
     assert calibration.calibration_error(*again) == pytest.approx(error, abs=0.01)
 
 
-def test_where_no_answer_is_wrong_the_net_stays_as_it_is():
+@pytest.mark.parametrize("sureness", [1, 30, 1000])
+def test_where_no_answer_is_wrong_the_net_stays_as_it_is(sureness):
     net = hotdog_ft.finetune_net(make_source_net(), 2)
     ((X, _),) = some_batches([12])
+    net.output.weight.set_data(net.output.weight.data() * sureness)
     before = outputs(net, X)
     batches = [(X, before.argmax(axis=1))]
     with pytest.warns(UserWarning, match="No temperature fits these pictures"):

@@ -100,3 +100,31 @@ def test_a_net_with_more_outputs_than_the_data_has_classes_has_numbers(picture_f
     table = confusion(net, test_imgs)
     assert list(table) == list(table.index) == [0, 1, 2, 3, 4]
     assert table.sum(axis=1).tolist() == [3, 3, 0, 0, 0]
+
+
+@pytest.mark.parametrize("labels", [[0], [0, 1, 1], [[1, 0], [0, 1]], [0.5, 1], [np.nan, 1]])
+def test_labels_that_are_no_label_for_each_picture_are_refused(labels):
+    ((X, _),) = some_batches([2])
+    with pytest.raises(ValueError, match="mini-batch of 2 pictures comes with"):
+        hotdog_ft.evaluate(small_net(), [(X, np.array(labels))])
+
+
+@pytest.mark.parametrize("net", [None, "net.safetensors"])
+def test_what_is_no_net_is_refused(net):
+    with pytest.raises(ValueError, match=r"give what load_net\(path\) returns"):
+        hotdog_ft.evaluate(net, some_batches([2]))
+
+
+def test_a_net_that_has_diverged_gives_no_answer():
+    net, ((X, y),) = small_net(), some_batches([2])
+    net.collect_params(".*weight").setattr("lr_mult", 1)
+    for parameter in net.collect_params(".*weight").values():
+        parameter.set_data(parameter.data() * 1e30)
+    for answer in (lambda: hotdog_ft.evaluate(net, [(X, y)]), lambda: predict_noise(net)):
+        with pytest.raises(FloatingPointError, match="no finite numbers"):
+            answer()
+
+
+def predict_noise(net):
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype="uint8")
+    return hotdog_ft.predict(net, noise, size=32)

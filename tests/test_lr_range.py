@@ -3,10 +3,11 @@
 import mxnet as mx
 import numpy as np
 import pytest
-from conftest import values
+from conftest import cpus, values
 from mxnet.gluon import nn
 
 import hotdog_ft
+from hotdog_ft.devices import devices_of
 from hotdog_ft.lr_range import lr_range_test
 
 
@@ -93,3 +94,31 @@ def test_an_iterator_that_is_used_up_is_one_too_and_leaves_the_net_as_it_was():
     with pytest.raises(ValueError, match="gone through again"):
         lr_range_test(net, iter([batch] * 9), 1e-3, 1e-1)
     assert all(np.array_equal(before[name], value) for name, value in values(net).items())
+
+
+def test_gradients_are_not_added_up_and_devices_are_kept(source_net):
+    batch = (np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32"), [0, 1, 1, 0])
+    net = hotdog_ft.finetune_net(source_net, 2)
+    losses, _ = lr_range_test(net, [batch], num_steps=20)
+    net.collect_params().reset_ctx(cpus(2))
+    net.features.collect_params(".*weight").setattr("grad_req", "add")
+    first = next(iter(net.features.collect_params(".*weight").values()))
+    again, _ = lr_range_test(net, [batch], num_steps=20)
+    assert again.tolist() == losses.tolist()
+    assert devices_of(net) == cpus(2) and first.grad_req == "add"
+
+
+def test_a_net_that_is_right_does_not_explode_by_the_noise_of_its_losses():
+    X = np.zeros((2, 3, 1, 1), "float32")
+    X[0, 0], X[1, 0] = 9, 1  # losses of 1e-4 and 0.3 with weights of ± 0.5
+    net = linear_net()
+    net[1].weight.set_data(mx.nd.array([[0.5, 0, 0], [-0.5, 0, 0]]))
+    batches = [(X[:1], np.array([0])), (X[1:], np.array([0]))]
+    losses, _ = lr_range_test(net, batches, 1e-9, 1e-8, 20)
+    assert len(losses) == 14
+
+
+@pytest.mark.parametrize("steps", [0, 5])
+def test_too_few_steps_are_refused(steps):
+    with pytest.raises(ValueError, match="must be at least 7"):
+        lr_range_test(linear_net(), [], num_steps=steps)
