@@ -27,7 +27,12 @@ ARCHITECTURE = (
     "MXNet 1.9.1 has code for GPUs of compute capability 5.0 to 8.9 (Maxwell to Ada), and for none "
     f"newer or older. {ON_CPU}"
 )
+OWN_MEMORY = (
+    "There is not enough memory for the net at this size of its input: take a smaller size "
+    "(--size), or end what else holds memory."
+)
 FAULTS = {
+    "allocate CPU Memory|could not create a memory object": OWN_MEMORY,
     "driver version is insufficient|undefined symbol: cu[A-Z]": (
         "The NVIDIA driver is too old for CUDA 11: install version 450.80.02 or newer."
     ),
@@ -61,9 +66,9 @@ def explanation(text):
 
 @contextmanager
 def faults_explained():
-    """Within this block, or function, an MXNetError about CUDA is a sentence with the cure.
+    """Within this block, or function, MXNetErrors about CUDA or memory are sentences with a cure.
 
-    It becomes a MemoryError if the GPU's memory is full, else an OSError.
+    It becomes a MemoryError if memory is full, else an OSError.
     """
     from mxnet import MXNetError  # not above: the doctor takes the sentences without it
 
@@ -73,7 +78,7 @@ def faults_explained():
         words = explanation(str(error))
         if not words:
             raise
-        raise (MemoryError if words is MEMORY else OSError)(words) from error
+        raise (MemoryError if words in (MEMORY, OWN_MEMORY) else OSError)(words) from error
 
 
 def why_import_fails(text):

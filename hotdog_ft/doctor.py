@@ -209,7 +209,7 @@ def examine():
     checks += [check_memory, check_disk, check_data, check_weights]
     found, broken = [], False
     for check in checks:
-        if broken and check in (check_disk, check_data, check_weights):
+        if broken and check in (check_data, check_weights):
             continue  # they need MXNet
         try:
             status, message = check()

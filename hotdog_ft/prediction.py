@@ -106,7 +106,7 @@ def occlusion_map(net, x, label, cells=8):
         float32 (3, S, S), as given by TestAugs.
     label : int
     cells : int
-        Along each side; the net judges (cells + 1)^2 pictures.
+        Along each side; the net judges (cells + 1)^2 + 1 pictures.
 
     Returns
     -------
@@ -116,13 +116,13 @@ def occlusion_map(net, x, label, cells=8):
     """
     edges = np.linspace(0, x.shape[-1], cells + 1).round().astype(int)
     spans = [slice(edges[max(i - 1, 0)], edges[min(i + 1, cells)]) for i in range(cells + 1)]
-    rows = []
+    logits = outputs(net, x[None])[0]
+    lead, rows = logits[label] - logits.mean(), []
     for rows_covered in spans:
-        covered = np.stack([x] * (cells + 2))  # the last one stays as it is
+        covered = np.stack([x] * (cells + 1))
         for picture, columns_covered in zip(covered, spans):
             picture[:, rows_covered, columns_covered] = x.mean(axis=(1, 2), keepdims=True)
         logits = outputs(net, covered)
-        lead = logits[:, label] - logits.mean(axis=1)
-        rows.append(lead[-1] - lead[:-1])
+        rows.append(lead - (logits[:, label] - logits.mean(axis=1)))
     lost = np.stack(rows)
     return (lost[1:, 1:] + lost[1:, :-1] + lost[:-1, 1:] + lost[:-1, :-1]) / 4

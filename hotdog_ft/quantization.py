@@ -23,6 +23,8 @@ from .sources import named, prepared
 MOST = 0.2  # by which int8 may move the features; ResNet-18's move by 3 to 6 %
 ONEDNN = "MKLDNN_QUANTIZE"
 
+_known = {}  # mixed sums, by a graph's names: MXNet loses 0.1 MB whenever it writes one as JSON
+
 
 def obstacle(net):
     """Why the features of `net` cannot be int8 here, in words; None if they can."""
@@ -39,10 +41,15 @@ def _refusal(net, why):
     return ValueError(f"This {type(net).__name__} cannot compute in int8: {why}. Take float32.")
 
 
-def _mixed_sums(graph):
+def _mixed_sums(graph, layers):
     """Convolutions that MXNet 1.9.1 gets wrong in int8: they add what has a sign to what has none.
 
     It adds in place, and the sum keeps the type of what it was added to.
+
+    Parameters
+    ----------
+    layers : str
+        What the graph is of, in words.
 
     Returns
     -------
@@ -51,6 +58,9 @@ def _mixed_sums(graph):
     cut : list of str
         The other way round, a ReLU behind it: all above 127 of 255 steps would be lost.
     """
+    key = (layers, *graph.get_internals().list_outputs())
+    if key in _known:
+        return _known[key]
     unsigned, lost, cut = set(), [], []
     for place, node in enumerate(json.loads(graph.tojson())["nodes"]):
         given, sources = node.get("attrs", {}), [source for source, *_ in node["inputs"]]
@@ -64,7 +74,7 @@ def _mixed_sums(graph):
             (cut if without_sign else lost).append(node["name"])
         if without_sign:
             unsigned.add(place)
-    return lost, cut
+    return _known.setdefault(key, (lost, cut))
 
 
 class _Graph:
@@ -78,12 +88,12 @@ class _Graph:
         try:
             build_graph(net.features, nd.array(X[:1]))
             self.fused = net.features(self.data).get_backend_symbol(ONEDNN)
-            lost, cut = _mixed_sums(self.fused)
+            lost, cut = _mixed_sums(self.fused, repr(net.features))
             self.int8, _, _, self.collector = quantize_graph(
                 self.fused,
                 {},
                 {},
-                excluded_sym_names=lost,  # one in ResNet-V2, behind its first pooling
+                excluded_sym_names=lost,  # one in ResNet-18 V2, behind its first pooling
                 # whose weights MXNet wants as further parameters; in nets with such features alone
                 excluded_op_names=["_sg_mkldnn_fully_connected"],
                 calib_mode="naive",
@@ -95,7 +105,7 @@ class _Graph:
         self.layers = self.collector.include_layer
         if not self.layers:
             raise _refusal(net, "its features have no convolution")
-        # three in ResNet-V1, where a stage begins: their range shall end where it is cut off
+        # three in ResNet-18 V1, where a stage begins: their range shall end where it is cut off
         self.widened = [255 / 127 if name[: -len("_output")] in cut else 1 for name in self.layers]
 
     def block(self, symbol):

@@ -184,11 +184,12 @@ def head_start(recipe, settings, row=None, checkpoint=None):
         entry.figures["top1"] = float((first_choice == row).mean())
     adam = {"learning_rate": settings.learning_rate}
     trainer = gluon.Trainer(net.output.collect_params(), "adam", adam)
-    for _ in range(settings.num_epochs + 1):
+    devices = devices_of(net.output)
+    for epoch in range(settings.num_epochs + 1):
+        if epoch:
+            order = np.random.permutation(len(train_x))
+            for part in np.array_split(order, -(-len(order) // settings.batch_size)):
+                train_step(net.output, train_x[part], train_y[part], trainer, devices)
         right = outputs(net.output, test_x).argmax(axis=1) == test_y
         entry.history.test_acc.append(float(right.mean()))
-        order = np.random.permutation(len(train_x))
-        for part in np.array_split(order, -(-len(order) // settings.batch_size)):
-            devices = devices_of(net.output)
-            train_step(net.output, train_x[part], train_y[part], trainer, devices)
     return entry

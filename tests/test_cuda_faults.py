@@ -156,3 +156,11 @@ with mock.patch.object(mxnet.runtime.Features, "is_enabled", return_value=True):
     assert lines[0].startswith("OK") and all(line.startswith("WARN") for line in lines[1:])
     assert "gpu(1): MXNet 1.9.1 has code for GPUs of compute capability 5.0 to 8.9" in lines[1]
     assert "gpu(0): MXNet" in lines[2] and "finds no GPU" in lines[3] and "fails (odd)" in lines[4]
+
+
+@pytest.mark.parametrize(
+    "text", ["Failed to allocate CPU Memory", "could not create a memory object"]
+)
+def test_memory_that_is_full_is_a_sentence_with_a_cure(text):
+    with pytest.raises(MemoryError, match="take a smaller size"), cuda_faults.faults_explained():
+        raise mx.MXNetError(text)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 
 import hotdog_ft
@@ -21,7 +22,7 @@ from hotdog_ft.data import DataError
 from hotdog_ft.evaluation import logits_of
 from hotdog_ft.loader import plain_loader
 from hotdog_ft.probe import extract_features
-from hotdog_ft.quantization import find_ranges
+from hotdog_ft.quantization import find_ranges, quantized_features
 from hotdog_ft.weights import WeightsError
 
 
@@ -208,3 +209,18 @@ def test_a_net_that_int8_would_change_is_refused():
     net.output = nn.Dense(2, in_units=7)
     net.output.initialize()
     refused(net, r"int8: its features would be off by \d+%", drawings(8))
+
+
+def test_a_graph_for_each_call_does_not_fill_the_memory():
+    net, X = hotdog_ft.finetune_net(make_source_net(1), 2), np.zeros((1, 3, 32, 32), "float32")
+    net.size = 32
+    net.ranges = find_ranges(net, drawings(8))
+
+    def graphs(count):
+        for _ in range(count):
+            quantized_features(net, net.ranges, X)
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    before = graphs(20)
+    assert graphs(100) - before < 5e6  # MXNet loses 0.2 MB for each graph that it writes out

@@ -39,10 +39,10 @@ class TestRun:
             assert entry.history.num_examples == 4 and entry.settings.learning_rate == 0.002
 
     def test_a_rate_that_diverges_is_an_outcome_of_the_run(self, tiny):
-        runs = [replace(tiny.finetune, learning_rate=rate) for rate in (1e30, 0.01)]
+        runs = [replace(tiny.finetune, learning_rate=rate) for rate in (1e20, 0.01)]
         record = studies.study("x", tiny, runs, report=quiet)
         first, second = record.entries
-        assert "learning rate 1e+30" in first.diverged and first.history.loss == []
+        assert "smaller rate" in first.diverged and first.history.loss == []
         assert second.diverged is None and len(second.history.loss) == 1
         assert tables.runs_table(record).test_acc.isna().tolist() == [True, False]
 
