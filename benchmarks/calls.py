@@ -7,9 +7,9 @@ process holds when a call has ended.
 """
 
 import argparse
-import datetime
 import io
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -23,6 +23,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from hotdog_ft.machine import machine
+from hotdog_ft.records import save_json
 
 CALLS, THREADS = 1000, 8
 
@@ -42,7 +43,7 @@ def drawings(count=8):
 
 def held_megabytes():
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * 4096 / 1e6
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def milliseconds(call, times):
@@ -107,6 +108,5 @@ if __name__ == "__main__":
     from_threads(net, pictures, 200)  # MXNet takes memory of its own for the first thread
     found["first_threads_mb"] = held_megabytes() - before
     found.update(from_threads(net, pictures))
-    path = options.out / f"calls-{datetime.date.today().isoformat()}.json"
-    path.write_text(json.dumps(found, indent=1) + "\n")
+    save_json(found, options.out / f"calls-{found['date']}.json")
     print(json.dumps(found, indent=1))

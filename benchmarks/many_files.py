@@ -74,7 +74,7 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         what = predict if options.what == "predict" else train
         count, seconds, before = what(net, Path(folder), options)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6  # from KiB
     print(
         f"{options.what}, {count:,} of {options.files:,} files in {seconds:.0f} s: "
         f"{count / seconds:.0f} a second, peak {peak:.0f} MB, {peak - before:.0f} MB over the net"

@@ -3,8 +3,9 @@
     python benchmarks/run.py --data hotdog --torch-python .venv-bench/bin/python --out results/bench
     python benchmarks/run.py --show results/bench/bench-2026-11-26.json
 
-Every figure is the median of some repetitions; wall seconds, with cpu seconds beside them. The
-second call prints the tables of benchmarks/README.md from a record.
+Figures are medians of some repetitions, but for parts D and G: there the second of two goes counts.
+Wall seconds, with cpu seconds beside them. The second call prints the tables of
+benchmarks/README.md from a record.
 """
 
 import argparse

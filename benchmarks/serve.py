@@ -20,7 +20,7 @@ KIND = next((kind for kind in ("bfloat16", "int8") if kind in sys.argv), "float3
 def peak_gb():
     """The most memory that this process has held; getrusage would count its parent's too."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1e6 for line in lines if line.startswith("VmHWM"))
+    return next(int(line.split()[1]) * 1024 / 1e9 for line in lines if line.startswith("VmHWM"))
 
 
 def serve(tasks):

@@ -1,6 +1,6 @@
 """Make everything in data/ again: draw the target set, draw the source task and train on it.
 
-    python tools/make_data.py            # both; about ten minutes on 2 cores
+    python tools/make_data.py            # both; about seven minutes
     python tools/make_data.py pictures   # only the target set
     python tools/make_data.py weights    # only the source net
 
@@ -78,8 +78,6 @@ def make_weights():
     import mxnet as mx  # after hotdog_ft, which tells it to use every core
     from mxnet.gluon.model_zoo.vision import resnet
 
-    from hotdog_ft.history import History
-
     settings = hotdog_ft.Settings(**SETTINGS)
     hotdog_ft.seed_everything(settings.seed)
     classes = len(kinds.SOURCE)
@@ -88,7 +86,7 @@ def make_weights():
     net.initialize(mx.init.Xavier())
     net(mx.nd.zeros((1, 3, settings.size, settings.size)))
 
-    def show(history: History):
+    def show(history):
         print(history.to_frame().tail(1).to_string(header=len(history.loss) == 1), flush=True)
 
     hotdog_ft.train(net, pictures["train"], pictures["test"], settings, after_epoch=show)

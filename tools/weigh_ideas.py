@@ -7,7 +7,6 @@ with and without mirror images. The output layer is trained first, on features a
 Minutes a run; what is done is not done again.
 """
 
-import io
 import sys
 from dataclasses import replace
 from functools import cache
@@ -20,13 +19,12 @@ from PIL import Image, ImageEnhance
 
 from hotdog_ft import load_recipe
 from hotdog_ft.augment import TestAugs, TrainAugs
-from hotdog_ft.download import write_whole
 from hotdog_ft.evaluation import told
 from hotdog_ft.inference import outputs
 from hotdog_ft.learning import learning_as_set, learning_parameters
 from hotdog_ft.loader import BatchLoader
 from hotdog_ft.probe import extract_features, fit_output
-from hotdog_ft.records import Entry, Record
+from hotdog_ft.records import Entry
 from hotdog_ft.studies import study
 from hotdog_ft.training import new_trainer
 
@@ -112,14 +110,7 @@ def views_of(net, images, sides):
 
 @cache
 def source_features(recipe):
-    kept = Path("build", Record.open("source-features", recipe).name).with_suffix(".npz")
-    if not kept.exists():
-        found = views_of(recipe.load_pretrained_net(), recipe.load_data()[0], SIDES)
-        content = io.BytesIO()
-        np.savez(content, **{str(side): features for side, features in found.items()})
-        write_whole(kept, content.getvalue())
-    with np.load(kept) as arrays:
-        return {side: arrays[str(side)] for side in SIDES}
+    return views_of(recipe.load_pretrained_net(), recipe.load_data()[0], SIDES)
 
 
 def judge(net, by_side, labels):
