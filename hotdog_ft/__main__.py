@@ -113,7 +113,7 @@ def _predict_files(options):
 
 
 def _predict(options):
-    from . import judge, prediction, weights
+    from . import prediction, predictor, weights
 
     if options.out:
         return _predict_files(options)
@@ -133,7 +133,7 @@ def _predict(options):
     for message in bad.get("error", ()):
         print(f"hotdog_ft: {message}", file=sys.stderr)
     if options.csv:
-        print(judge.csv_of(table), end="")
+        print(predictor.csv_of(table), end="")
     elif options.json:
         rows = table.astype(object).where(table.notna(), None).to_dict("records")
         text = json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1)

@@ -16,7 +16,7 @@ from .generators import generator_states, restore_generators
 from .history import EpochSums, History
 from .identity import arrays_sha256, differences, start_sha256
 from .mxnet_internals import arrays_of, optimizer_states, set_arrays, set_optimizer_states
-from .team import is_first, size
+from .team import is_first, world_size
 
 
 class Checkpoint:
@@ -180,7 +180,7 @@ def interrupts_noted(wanted):
         noted.append(signum)
 
     # horovodrun hands Ctrl-C on as SIGTERM
-    signals = [signal.SIGINT, signal.SIGTERM] if size() > 1 else [signal.SIGINT]
+    signals = [signal.SIGINT, signal.SIGTERM] if world_size() > 1 else [signal.SIGINT]
     before = {signum: signal.getsignal(signum) for signum in signals}
     in_main_thread = threading.current_thread() is threading.main_thread()
     if not wanted or not in_main_thread or before[signal.SIGINT] is signal.SIG_IGN:

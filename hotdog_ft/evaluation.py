@@ -64,8 +64,8 @@ def logits_of(net, data, precision="float32"):
     return labels, logits
 
 
-def told(labels, logits):
-    """Every answer of a net in two lines of text, for a record.
+def pack_answers(labels, logits):
+    """Every answer of a net as two texts, for a record.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def told(labels, logits):
 
     Examples
     --------
-    >>> told(np.array([0, 0]), np.log([[0.8, 0.2], [0.1, 0.9]]))
+    >>> pack_answers(np.array([0, 0]), np.log([[0.8, 0.2], [0.1, 0.9]]))
     {'right': '10', 'lead': '1.39 2.20'}
     """
     sure = probabilities(np.asarray(logits, "float64")).max(axis=1)
@@ -92,8 +92,8 @@ def told(labels, logits):
     }
 
 
-def as_told(figures):
-    """Labels and logits from what `told` says of a net with two classes: each answer is class 0.
+def unpack_answers(figures):
+    """Labels and logits from what `pack_answers` gave for two classes: each answer is class 0.
 
     Returns
     -------

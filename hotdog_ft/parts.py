@@ -13,7 +13,7 @@ from tqdm import tqdm
 from .cluster import computed
 from .download import DataError, make_folder, user_path, write_whole
 from .identity import fingerprint
-from .judge import Judge, csv_of, frame
+from .predictor import Predictor, csv_of, frame
 from .sources import files_of, opened
 from .weights import load_net
 
@@ -73,23 +73,23 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
     is_path = isinstance(net, (str, os.PathLike))
     if scheduler and not is_path:
         raise ValueError("net must be the path of a file for a scheduler: its workers open it.")
-    judge = Judge(load_net(net) if is_path else net, **options)
+    predictor = Predictor(load_net(net) if is_path else net, **options)
     noted = _noted(user_path(out) / ABOUT)
-    if judge.precision == "auto" and noted.get("net") == fingerprint(judge.net):
-        judge.precision = noted.get("precision", "auto")  # what is faster may be otherwise today
-    judge.begin()
+    if predictor.precision == "auto" and noted.get("net") == fingerprint(predictor.net):
+        predictor.precision = noted.get("precision", "auto")  # another may be faster today
+    predictor.begin()
     files, folder = files_of(paths), os.getcwd()
     digest = sha256()
     for file in files:  # a name that is no full path is seen from the folder
         digest.update(os.fsencode(f"{file}\0{os.path.join(folder, file)}\0"))
     identity = {
-        "net": fingerprint(judge.net),
-        "class names": list(map(str, judge.names)),
-        "size": [judge.size, judge.mirrored],
-        "top_k": int(judge.top_k),
-        "probabilities": bool(judge.probabilities),
-        "precision": judge.precision,
-        "ranges": judge.net.ranges if judge.precision == "int8" else None,
+        "net": fingerprint(predictor.net),
+        "class names": list(map(str, predictor.names)),
+        "size": [predictor.size, predictor.mirrored],
+        "top_k": int(predictor.top_k),
+        "probabilities": bool(predictor.probabilities),
+        "precision": predictor.precision,
+        "ranges": predictor.net.ranges if predictor.precision == "int8" else None,
         "files": [len(files), digest.hexdigest()],
     }
     out = _claimed(out, identity)
@@ -103,13 +103,14 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
     with tqdm(total=len(files), initial=begun, unit=" files", leave=False, disable=None) as bar:
         if scheduler and todo:
             where = os.path.abspath(user_path(net)), identity["net"], folder
-            asked = None if judge.classes is None else tuple(judge.classes)
-            asked = asked, judge.size, judge.top_k, judge.probabilities, judge.precision
+            classes = None if predictor.classes is None else tuple(predictor.classes)
+            asked = classes, predictor.size, predictor.top_k, predictor.probabilities
+            asked += (predictor.precision,)
             jobs = ((path, some, _sees_any(some, folder)) for path, some in todo.items())
             results = computed(scheduler, partial(_by_worker, VERSION, where, asked), jobs)
         else:
             results = (
-                (path, *_part(judge, some, folder, bar.update)) for path, some in todo.items()
+                (path, *_part(predictor, some, folder, bar.update)) for path, some in todo.items()
             )
         try:
             for path, good, bad in results:
@@ -157,14 +158,14 @@ def precision_of(out):
     return _noted(user_path(out) / ABOUT).get("precision")
 
 
-def _part(judge, files, folder, seen=lambda count: None):
+def _part(predictor, files, folder, seen=lambda count: None):
     """The two tables of some files as CSV, bytes; the second is None if no file is bad."""
     import pandas as pd
 
-    _, errors, answers = judge(opened(files, folder), True, seen)
+    _, errors, answers = predictor(opened(files, folder), True, seen)
     good = [file for place, file in enumerate(files) if place not in errors]
     bad = {"file": [files[place] for place in errors], "error": list(errors.values())}
-    tables = frame(good, {}, *answers, names=judge.names), pd.DataFrame(bad) if errors else None
+    tables = frame(good, {}, *answers, names=predictor.names), pd.DataFrame(bad) if errors else None
     return tuple(
         None if table is None else csv_of(table).encode("utf-8", "surrogateescape")
         for table in tables
@@ -177,14 +178,14 @@ def _rows(path):
 
 
 @lru_cache(1)
-def _judge_of(path, sha256, classes, size, top_k, probabilities, precision):
+def _predictor_of(path, sha256, classes, size, top_k, probabilities, precision):
     net = load_net(path)
     if fingerprint(net) != sha256:
         raise DataError(f"{path} holds another net there.")
     asked = {"top_k": top_k, "probabilities": probabilities, "precision": precision}
-    judge = Judge(net, classes, size, **asked)
-    judge.begin()
-    return judge
+    predictor = Predictor(net, classes, size, **asked)
+    predictor.begin()
+    return predictor
 
 
 def _sees_any(files, folder):
@@ -203,9 +204,9 @@ def _by_worker(version, where, asked, path, files, seen):
         )
     net, sha256, folder = where
     try:
-        judge = _judge_of(net, sha256, *asked)
+        predictor = _predictor_of(net, sha256, *asked)
     except DataError as error:
         raise DataError(f"{worker} cannot use the net: {error}") from error
     if seen and not _sees_any(files, folder):
         raise DataError(f"{worker} sees nothing where {files[0]} is: it must see the same files.")
-    return (path, *_part(judge, files, folder))
+    return (path, *_part(predictor, files, folder))

@@ -6,7 +6,7 @@ from tqdm import tqdm
 from .data import bad_pictures
 from .download import DataError
 from .inference import outputs
-from .judge import Judge, frame
+from .predictor import Predictor, frame
 from .sources import named
 
 
@@ -77,19 +77,19 @@ def predict(
     0  hotdog
     """
     asked = {"top_k": top_k, "probabilities": probabilities, "precision": precision}
-    judge = Judge(net, classes, size, **asked)
+    predictor = Predictor(net, classes, size, **asked)
     sources = named(pictures)
     total = len(sources) if isinstance(sources, list) else None
     # delay: a bar for long work alone; disable=None: in a terminal alone
     with tqdm(total=total, unit=" pictures", leave=False, disable=None, delay=2) as bar:
-        files, errors, answers = judge(sources, skip_bad, bar.update)
+        files, errors, answers = predictor(sources, skip_bad, bar.update)
     if errors and (not skip_bad or len(errors) == len(files)):
         raise bad_pictures(errors.values(), len(files))
     if not files:
         given = pictures if isinstance(pictures, str) else repr(pictures)[:200]
         raise DataError(f"There is no picture in {given}.")
-    table = frame(files, errors, *answers, names=judge.names, skip_bad=skip_bad)
-    table.attrs["precision"] = "int8" if judge.precision == "int8" else "float32"
+    table = frame(files, errors, *answers, names=predictor.names, skip_bad=skip_bad)
+    table.attrs["precision"] = "int8" if predictor.precision == "int8" else "float32"
     return table
 
 

@@ -15,7 +15,7 @@ from .loader import plain_loader, progress
 from .precision import features_for_batches, ranges_for, settled
 from .settings import FINE_TUNE
 from .subsets import own_part
-from .team import from_first, joined
+from .team import all_gather, broadcast
 
 
 def extract_features(net, data_iter, precision="auto"):
@@ -92,11 +92,11 @@ def probe(net, train_imgs, settings, history, report=lambda line: None):
     How long they took is reported in a line, and their precision where that is int8.
     """
     start = time.perf_counter()
-    net.ranges = from_first(lambda: ranges_for(net, train_imgs, settings.precision))
+    net.ranges = broadcast(lambda: ranges_for(net, train_imgs, settings.precision))
     asked = settings.precision if net.ranges else "float32"
-    history.probe_precision = from_first(lambda: settled(net, asked, net.size))
+    history.probe_precision = broadcast(lambda: settled(net, asked, net.size))
     batches = progress(plain_loader(own_part(train_imgs), net.size), "features")
-    features, labels = joined(*extract_features(net, batches, history.probe_precision))
+    features, labels = all_gather(*extract_features(net, batches, history.probe_precision))
     stored = time.perf_counter()
     history.features_seconds = stored - start
     how = " in int8" if history.probe_precision == "int8" else ""

@@ -22,9 +22,9 @@ from .probe import probe
 from .subsets import own_part, run_parts
 from .team import (
     agreed,
-    from_first,
+    all_gather,
+    broadcast,
     is_first,
-    joined,
     losses_explained,
     own_devices,
     same_file,
@@ -43,7 +43,7 @@ def _measure(net, test_iter, valid_iter, classes, precision="float32"):
         if batches is None:
             accuracies.append(None)
             continue
-        labels, logits = joined(*logits_of(net, progress(batches, title), precision))
+        labels, logits = all_gather(*logits_of(net, progress(batches, title), precision))
         accuracies.append(accuracy(labels, logits.argmax(axis=1)))
         by_class = by_class or class_accuracy(labels, logits.argmax(axis=1), classes)
     return (*accuracies, by_class or ({}, {}))
@@ -162,7 +162,7 @@ def train(
         same_file(checkpoint)
     saved = checkpoint and Checkpoint(
         checkpoint,
-        from_first(lambda: run_identity(net, train_imgs, test_imgs, settings, valid_imgs, augs)),
+        broadcast(lambda: run_identity(net, train_imgs, test_imgs, settings, valid_imgs, augs)),
     )
     begun = saved and saved.read(net)
     if settings.train_precision == "bfloat16":
@@ -245,6 +245,6 @@ def train(
             if best:
                 set_arrays(net, best)
         if history.loss or not net.ranges:
-            net.ranges = from_first(lambda: _ranges_again(net, train_part, settings))
+            net.ranges = broadcast(lambda: _ranges_again(net, train_part, settings))
     warn_if_worse_than_guessing(history, num_outputs, len(test_imgs or ()), rate)
     return history

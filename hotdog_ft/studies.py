@@ -12,7 +12,7 @@ from mxnet import gluon, nd
 from .checks import LearningWarning
 from .devices import devices_of
 from .download import make_folder
-from .evaluation import logits_of, told
+from .evaluation import logits_of, pack_answers
 from .generators import seed_everything
 from .history import History
 from .inference import outputs
@@ -38,7 +38,7 @@ def run(recipe, settings, checkpoint=None, report=None):
     -------
     Entry
         ``diverged`` says why, if the loss stopped being a number; else the figures say what the
-        net answers on the test pictures, see `evaluation.told`.
+        net answers on the test pictures, see `evaluation.pack_answers`.
     """
     train_imgs, test_imgs = recipe.load_data()
     pretrained_net = recipe.load_pretrained_net()
@@ -52,7 +52,7 @@ def run(recipe, settings, checkpoint=None, report=None):
             history = train(net, train_imgs, test_imgs, settings, **options)
     except FloatingPointError as error:
         return Entry(settings, error.history, diverged=str(error))
-    return Entry(settings, history, figures=told(*logits_of(net, test_imgs)))
+    return Entry(settings, history, figures=pack_answers(*logits_of(net, test_imgs)))
 
 
 def study(name, recipe, cases, folder=None, report=print, run_case=run):

@@ -4,7 +4,7 @@ import numpy as np
 
 from .download import DataError
 from .labels import class_names, labels_of, stored_labels
-from .team import share_of, size
+from .team import share_of, world_size
 
 
 def _shuffled(images, rng):
@@ -99,11 +99,12 @@ def own_part(images):
     ValueError
         There are fewer pictures than processes.
     """
-    if images is None or size() == 1:
+    if images is None or world_size() == 1:
         return images
-    if len(images) < size():
+    if len(images) < world_size():
         raise ValueError(
-            f"{size()} processes cannot share {len(images)} pictures: begin fewer, or give more."
+            f"{world_size()} processes cannot share {len(images)} pictures: begin fewer, or give "
+            "more."
         )
     return _subset(images, [np.arange(len(images))[share_of(len(images))]])
 

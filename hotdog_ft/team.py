@@ -33,7 +33,7 @@ def _horovod():
     return hvd
 
 
-def size():
+def world_size():
     """How many processes there are."""
     hvd = _horovod()
     return hvd.size() if hvd else 1
@@ -66,7 +66,7 @@ def own_devices(devices=None):
     return own
 
 
-def total(values):
+def all_reduce(values):
     """Numbers summed over all processes, as a list."""
     hvd = _horovod()
     if hvd is None:
@@ -77,10 +77,10 @@ def total(values):
 
 def agreed(wish):
     """Whether any of the processes wishes it: all get the same answer."""
-    return total([float(bool(wish))])[0] > 0
+    return all_reduce([float(bool(wish))])[0] > 0
 
 
-def joined(*arrays):
+def all_gather(*arrays):
     """The rows of all processes in order of rank."""
     hvd = _horovod()
     if hvd is None:
@@ -89,7 +89,7 @@ def joined(*arrays):
     return tuple(np.concatenate(column) for column in zip(*parts))
 
 
-def from_first(make):
+def broadcast(make):
     """What `make` gives in the first process; the others do not call it."""
     hvd = _horovod()
     if hvd is None:
@@ -101,10 +101,10 @@ def from_first(make):
 
 def same_file(path):
     """Give every process the file of the first one, where they see different folders."""
-    if size() == 1:
+    if world_size() == 1:
         return
     path = user_path(path)
-    content = from_first(lambda: path.read_bytes() if path.exists() else None)
+    content = broadcast(lambda: path.read_bytes() if path.exists() else None)
     if agreed(content is None and path.exists()):
         raise DataError(
             f"The first process does not see {path}, and another one does: name the hosts in the "
@@ -127,7 +127,7 @@ def check_same(make, what):
     hvd = _horovod()
     if hvd is not None:
         ours = make()
-        if agreed(ours != from_first(lambda: ours)):
+        if agreed(ours != broadcast(lambda: ours)):
             raise DataError(
                 f"The processes see different {what}: all must see the same under the same paths."
             )
@@ -146,17 +146,17 @@ def losses_explained():
 
 def same_net(net):
     """Give every process the parameters of the first one; none goes on before all are here."""
-    if size() > 1:  # as NumPy arrays, for Horovod cannot send a weight in oneDNN's layout
-        set_arrays(net, from_first(lambda: arrays_of(net)))
+    if world_size() > 1:  # as NumPy arrays, for Horovod cannot send a weight in oneDNN's layout
+        set_arrays(net, broadcast(lambda: arrays_of(net)))
 
 
 def average_statistics(net):
     """Give every process the mean of all processes' BatchNorm statistics."""
-    if size() > 1:
+    if world_size() > 1:
         arrays = arrays_of(net).items()
         own = {name: a for name, a in arrays if name.endswith(("running_mean", "running_var"))}
         for name, array in own.items():
-            own[name] = np.reshape(total(array.ravel()), array.shape) / size()
+            own[name] = np.reshape(all_reduce(array.ravel()), array.shape) / world_size()
         set_arrays(net, own)
 
 

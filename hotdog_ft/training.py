@@ -14,7 +14,7 @@ from .inference import in_turn
 from .learning import learning_parameters, weights_of
 from .loader import progress
 from .mxnet_internals import mark_gradient_fresh, parameters
-from .team import agreed, average_statistics, size, total
+from .team import agreed, all_reduce, average_statistics, world_size
 from .team import new_trainer as trainer_of_team
 
 PART = 32  # pictures that a device computes at once where a mini-batch may be taken apart
@@ -88,8 +88,8 @@ def train_step(net, X, y, trainer, devices, weights=None, part=None):
             for parameter in learning_parameters(net):
                 parameter.grad(device)[:] = 0
                 mark_gradient_fresh(parameter, device)
-        trainer.step(total([len(X)])[0] / size())  # a team's trainer divides by its size
-        loss, hits = total(
+        trainer.step(all_reduce([len(X)])[0] / world_size())  # a team's trainer divides by its size
+        loss, hits = all_reduce(
             [
                 sum(float(loss.sum().asscalar()) for loss, _ in sums),  # in double precision
                 sum(hits.sum().asscalar() for _, hits in sums),
@@ -151,7 +151,7 @@ def train_one_epoch(
         loss, hits = train_step(net, X, y, trainer, devices, weights, part)
         sums.compute_seconds += time.perf_counter() - before
         sums.batches += 1
-        examples = int(total([len(X)])[0])
+        examples = int(all_reduce([len(X)])[0])
         if not np.isfinite(loss):
             raise FloatingPointError(
                 f"{title}, batch {sums.batches}: the loss is {loss / examples} at learning rate "

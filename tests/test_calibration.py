@@ -6,7 +6,7 @@ from conftest import make_source_net, some_batches
 
 import hotdog_ft
 from hotdog_ft import calibration
-from hotdog_ft.evaluation import as_told, logits_of, probabilities, told
+from hotdog_ft.evaluation import logits_of, pack_answers, probabilities, unpack_answers
 from hotdog_ft.inference import outputs
 
 
@@ -75,7 +75,7 @@ def test_a_calibrated_net_gives_the_same_answers_with_other_probabilities():
 
 def test_what_is_told_of_answers_gives_them_back():
     labels, logits = drawn(500, classes=2)
-    again = as_told(told(labels, logits))
+    again = unpack_answers(pack_answers(labels, logits))
     sure = probabilities(logits).max(axis=1)
     np.testing.assert_allclose(probabilities(again[1])[:, 0], sure, atol=0.002)  # two digits
     assert (again[0] == (logits.argmax(axis=1) != labels)).all()

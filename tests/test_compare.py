@@ -18,7 +18,7 @@ def test_the_record_holds_every_run_and_where_it_comes_from(tiny, tmp_path):
         (seed, name) for seed in (0, 1) for name in ("finetune", "below_bound", "scratch", "lp_ft")
     ]
     for entry in record.entries:  # each answer is kept, and gives the accuracy again
-        labels, logits = evaluation.as_told(entry.figures)
+        labels, logits = evaluation.unpack_answers(entry.figures)
         assert (logits.argmax(axis=1) == labels).mean() == entry.history.last_test_acc
     assert len(lines) == 9 and str(path) in lines[-1]
     assert str(tmp_path) not in path.read_text()

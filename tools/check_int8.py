@@ -23,7 +23,7 @@ from mxnet.contrib.quantization import combine_histogram
 
 from hotdog_ft import load_recipe, train
 from hotdog_ft.augment import TestAugs
-from hotdog_ft.evaluation import logits_of, told
+from hotdog_ft.evaluation import logits_of, pack_answers
 from hotdog_ft.inference import outputs
 from hotdog_ft.loader import plain_loader
 from hotdog_ft.precision import features_for_batches, ranges_for
@@ -110,7 +110,7 @@ def cross_validate(recipe, settings, ranges, pictures, count, checkpoint=None):
         "same_first_choice": float(np.equal(*[x.argmax(axis=1) for x in choices]).mean()),
     }
     print(f"{ranges}, {pictures}: {figures}", flush=True)
-    answers = {"accuracy": accuracy, "loss": loss, **told(logits=logits, labels=labels)}
+    answers = {"accuracy": accuracy, "loss": loss, **pack_answers(logits=logits, labels=labels)}
     return Entry(settings, figures={**figures, **answers})
 
 
@@ -122,7 +122,7 @@ def train_and_test(recipe, settings, checkpoint=None):
     for precision in ("float32", "int8"):
         labels, logits = logits_of(net, test_imgs, precision)
         accuracy, loss = accuracy_and_loss(logits, labels)
-        answers[precision] = {"accuracy": accuracy, "loss": loss, **told(labels, logits)}
+        answers[precision] = {"accuracy": accuracy, "loss": loss, **pack_answers(labels, logits)}
     return Entry(settings, history, figures={"answers": answers})
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from choose_recipe import accuracy_and_loss, folds, new_net
 
 from hotdog_ft import load_recipe, train
-from hotdog_ft.evaluation import as_told, logits_of, told
+from hotdog_ft.evaluation import logits_of, pack_answers, unpack_answers
 from hotdog_ft.mxnet_internals import arrays_of, set_arrays
 from hotdog_ft.records import Entry
 from hotdog_ft.settings import FINE_TUNE
@@ -61,14 +61,15 @@ def validate(recipe, settings, fold, checkpoint=None):
         set_arrays(net, arrays)
         labels, logits = logits_of(net, held_out)
         accuracy, loss = accuracy_and_loss(logits, labels)
-        answers[name] = {"accuracy": accuracy, "loss": loss, **told(labels, logits)}
+        answers[name] = {"accuracy": accuracy, "loss": loss, **pack_answers(labels, logits)}
         print(f"fold {fold}, {name}: {accuracy:.4f}, loss {loss:.4f}", flush=True)
     return Entry(settings, history, figures={"answers": answers})
 
 
 def right_of(entries, name):
     """For every picture of all folds: whether the net of this name is right."""
-    return np.concatenate([as_told(entry.figures["answers"][name])[0] == 0 for entry in entries])
+    answers = [entry.figures["answers"][name] for entry in entries]
+    return np.concatenate([unpack_answers(one)[0] == 0 for one in answers])
 
 
 def tell(entries, base="probe"):

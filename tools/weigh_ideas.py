@@ -19,7 +19,7 @@ from PIL import Image, ImageEnhance
 
 from hotdog_ft import load_recipe
 from hotdog_ft.augment import TestAugs, TrainAugs
-from hotdog_ft.evaluation import told
+from hotdog_ft.evaluation import pack_answers
 from hotdog_ft.inference import outputs
 from hotdog_ft.learning import learning_as_set, learning_parameters
 from hotdog_ft.loader import BatchLoader
@@ -119,7 +119,7 @@ def judge(net, by_side, labels):
     for name, sides in VIEWS.items():
         logits = np.mean([outputs(net.output, by_side[side]) for side in sides], axis=0)
         accuracy, loss = accuracy_and_loss(logits, labels)
-        found[name] = {"accuracy": accuracy, "loss": loss, **told(labels, logits)}
+        found[name] = {"accuracy": accuracy, "loss": loss, **pack_answers(labels, logits)}
     return found
 
 

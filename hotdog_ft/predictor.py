@@ -32,7 +32,7 @@ def _check_top_k(top_k, count=None):
         raise ValueError(f"top_k is {top_k!r}: it must be a whole number from 1{most}.")
 
 
-class Judge:
+class Predictor:
     """A net with all that decides its answers; what is given is explained at `predict`.
 
     Attributes
@@ -129,7 +129,7 @@ def csv_of(table):
 
 
 def frame(files, errors, best, likely, shares=None, *, names, skip_bad=False):
-    """What a `Judge` answers as the table that `predict` describes."""
+    """What a `Predictor` answers as the table that `predict` describes."""
     import pandas as pd
 
     def column(values, missing):
