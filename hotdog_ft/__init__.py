@@ -52,16 +52,17 @@ def _do_without_home():
         os.environ.setdefault("MPLCONFIGDIR", os.path.join(os.devnull, "matplotlib"))
 
 
-def _stop_at_once():
-    """While a command's modules are imported, have Ctrl-C end it without a traceback."""
+def _set_ctrl_c(before, now):
+    """While our own commands import their modules, Ctrl-C ends them without a traceback."""
     import signal
     import sys
 
-    if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `__main__.main` begins
+    begun = " ".join(getattr(sys, "orig_argv", ()))  # there is none before Python 3.10
+    if "-m hotdog_ft" in begun and signal.getsignal(signal.SIGINT) is getattr(signal, before):
+        signal.signal(signal.SIGINT, getattr(signal, now))
 
 
-_stop_at_once()
+_set_ctrl_c("default_int_handler", "SIG_DFL")
 _do_without_home()
 _use_every_core()  # MXNet reads the variable when it is imported and never again
 
@@ -116,6 +117,9 @@ else:
     from .splits import load_image_folders
     from .weights import load_net, save_net
     from .zoo import fetch_weights
+
+
+_set_ctrl_c("SIG_DFL", "default_int_handler")
 
 
 def __getattr__(name):

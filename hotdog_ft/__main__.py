@@ -2,14 +2,13 @@
 
 import json
 import os
-import signal
 import sys
 import warnings
 from contextlib import nullcontext
 from dataclasses import replace
 
 from .arguments import TRAIN_SETTINGS, parser
-from .download import DataError, make_folder, user_path
+from .download import DataError, make_folder, only_here, user_path
 
 
 def _compare(options):
@@ -49,7 +48,7 @@ def _train_settings(options):
 
 
 def _train(options):
-    from . import checkpoint, team
+    from . import team
 
     out = user_path(options.out)
     if out.suffix != ".safetensors":
@@ -57,7 +56,9 @@ def _train(options):
     if not out.parent.is_dir():
         raise ValueError(f"There is no folder {out.parent} for --out {out}.")
     make_folder(out.parent)  # before any work, whether it can be written to
-    with checkpoint.only_here(out) if team.is_first() else nullcontext():
+    with only_here(out) if team.is_first() else nullcontext(True) as alone:
+        if team.agreed(not alone):
+            raise DataError(f"Another process trains into {out} at this time: name another --out.")
         _train_into(out, options)
 
 
@@ -214,8 +215,6 @@ def _run(arguments):
 def main(arguments=None, run=_run):
     """Run one command; returns the exit status. A fault that has a known cure is one line."""
     try:
-        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while modules were imported
-            signal.signal(signal.SIGINT, signal.default_int_handler)
         if sys.getfilesystemencoding() != "utf-8":
             raise ValueError(
                 "This locale is not UTF-8, as the names of files are: set PYTHONUTF8=1."
@@ -227,7 +226,7 @@ def main(arguments=None, run=_run):
         return status
     except BrokenPipeError:  # whoever read the output has gone, as `head` does
         _drop_output()
-        return 128 + signal.SIGPIPE
+        return 141  # as a shell says of SIGPIPE
     except (ValueError, FloatingPointError, OSError, ImportError, MemoryError) as error:
         if not _is_for_the_user(error):
             raise

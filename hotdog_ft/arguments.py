@@ -46,9 +46,10 @@ def _seeds(text):
     """``3`` means the seeds 0, 1, 2; ``0,7`` means these two."""
     try:
         seeds = [int(part) for part in text.split(",")] if "," in text else range(int(text))
-    except ValueError:
-        seeds = []
-    if not 0 < len(seeds) < 10_000 or min(seeds) < 0 or max(seeds) >= 2**32:
+        fits = 0 < len(seeds) < 10_000
+    except (ValueError, OverflowError):
+        fits = False
+    if not fits or min(seeds) < 0 or max(seeds) >= 2**32:
         raise argparse.ArgumentTypeError(
             f"{text} names no seeds: give a number from 1 to 9999, or a list such as 0,7"
         )
@@ -56,10 +57,9 @@ def _seeds(text):
 
 
 def _positive(text):
-    number = int(text) if text.isdecimal() else 0
-    if number < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} must be a whole number, at least 1")
-    return number
+    return int(text)
 
 
 def parser():

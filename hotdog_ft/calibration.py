@@ -6,7 +6,7 @@ import numpy as np
 
 from .evaluation import logits_of, probabilities
 from .labels import check_names
-from .mxnet_modes import in_plain_mode
+from .mxnet_modes import plain_mode
 
 LIMITS = 0.05, 20  # of a temperature
 
@@ -123,7 +123,6 @@ def temperature(labels, logits):
     return float(np.exp(found.x))
 
 
-@in_plain_mode
 def calibrate(net, data):
     """Divide the logits of `net` by their `temperature` on these pictures, for good.
 
@@ -148,10 +147,11 @@ def calibrate(net, data):
         warnings.warn(
             "No temperature fits these pictures: too few of them, or none, are answered wrong, or "
             "nearly all. The net stays as it is. Calibrate on more pictures.",
-            stacklevel=3,
+            stacklevel=2,
         )
         return 1.0
-    for parameter in net.output.collect_params().values():
-        for values in parameter.list_data():
-            values[:] = values / found
+    with plain_mode():
+        for parameter in net.output.collect_params().values():
+            for values in parameter.list_data():
+                values[:] = values / found
     return found

@@ -1,6 +1,5 @@
 """Checkpoints: one file with everything that a stopped training run needs to go on, and Ctrl-C."""
 
-import fcntl
 import json
 import signal
 import threading
@@ -138,25 +137,21 @@ def whole_sha256(about, tensors):
 
 
 @contextmanager
-def only_here(path):
-    """Within this block no other process makes the file `path` in such a block; DataError if so."""
-    lock = path.with_suffix(".lock")
-    with open(lock, "w") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DataError(f"Another process makes {path} at this time: name another.") from error
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+def end_explained(saved, history):
+    """Within this block a stop at once says what is saved, and an error brings the history along.
 
-
-@contextmanager
-def stop_explained(saved):
-    """Within this block a stop at once says what is saved; `saved` is a `Checkpoint`, or None."""
+    Parameters
+    ----------
+    saved : Checkpoint or None
+    """
     try:
         yield
+    except (FloatingPointError, MemoryError) as error:
+        error.history = history
+        anew = isinstance(error, FloatingPointError) or "Start again" in str(error)
+        if saved and anew and saved.path.exists():
+            error.args = (f"{error} Remove {saved.path} before.",)
+        raise
     except KeyboardInterrupt as stop:
         if saved and not stop.args:
             stop.args = (

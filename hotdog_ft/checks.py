@@ -7,7 +7,7 @@ from mxnet import gluon
 from mxnet.gluon import nn
 from mxnet.gluon.parameter import DeferredInitializationError
 
-from .generators import seed_everything
+from .generators import alone, seed_everything
 from .history import three_digits
 from .inference import outputs
 from .labels import (
@@ -35,6 +35,7 @@ def check_net(net):
         raise ValueError(
             f"The net is of type {type(net).__name__}: give what load_net(path) returns."
         )
+    check_layers(net)
     if not parameters(net):
         raise ValueError(f"This {type(net).__name__} has no parameters.")
     try:
@@ -46,12 +47,16 @@ def check_net(net):
         raise ValueError(
             "The net has no parameters yet: call net.initialize() first, or load some."
         ) from error
+    return False
+
+
+def check_layers(net):
+    """Refuse, with a ValueError, a net of layers that take ``mx.np`` arrays alone."""
     if built_for_mx_np(net):
         raise ValueError(
             "The net was built after npx.set_np(), and its layers take mx.np arrays alone: take "
-            "finetune_net(net, num_classes), whose copy does not, or load_net(path)."
+            "finetune_net(net, num_classes) or scratch_net, whose copies do not, or load_net(path)."
         )
-    return False
 
 
 def num_outputs_of(net, size):
@@ -67,9 +72,10 @@ def num_outputs_of(net, size):
     ValueError
         The net is none, was never initialised, or takes no pictures of this size.
     """
-    if check_net(net):
-        seed_everything(0)  # so that the same code builds the same net
-    logits = outputs(net, np.zeros((1, 3, size, size), "float32"))
+    with alone():
+        if check_net(net):
+            seed_everything(0)  # so that the same code builds the same net
+        logits = outputs(net, np.zeros((1, 3, size, size), "float32"))
     if logits.ndim != 2:
         raise ValueError(
             f"The net gives an array of shape {logits.shape} for a picture: logits of shape "

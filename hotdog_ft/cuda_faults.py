@@ -1,4 +1,4 @@
-"""What CUDA says is wrong, each in a sentence with the cure."""
+"""What CUDA says is wrong, and memory that is full, each in a sentence with the cure."""
 
 import ctypes
 import re
@@ -28,8 +28,8 @@ ARCHITECTURE = (
     f"newer or older. {ON_CPU}"
 )
 OWN_MEMORY = (
-    "There is not enough memory for the net at this size of its input: take a smaller size "
-    "(--size), or end what else holds memory."
+    "There is not enough memory for the net at this size of its input: take a smaller size, or end "
+    "what else holds memory."
 )
 FAULTS = {
     "allocate CPU Memory|could not create a memory object": OWN_MEMORY,
@@ -60,7 +60,7 @@ FAULTS = {
 
 
 def explanation(text):
-    """The sentence for an error's text, None if that is not about CUDA."""
+    """The sentence for an error's text, None if that is about neither CUDA nor memory."""
     return next((words for fault, words in FAULTS.items() if re.search(fault, text)), None)
 
 

@@ -14,12 +14,20 @@ def available_devices():
     return [mx.gpu(i) for i in range(mx.context.num_gpus())] or [mx.cpu()]
 
 
-def check_device(device):
-    """Refuse what is no device (ValueError), or one that cannot be used (OSError, says why)."""
-    if not isinstance(device, mx.Context):
-        raise ValueError(f"{device!r} is no device: give a list such as [mx.gpu(0)] or [mx.cpu()].")
-    with faults_explained():
-        nd.zeros(1, ctx=device).wait_to_read()
+def check_devices(devices):
+    """Devices without repetition; a ValueError refuses what is none."""
+    fits = isinstance(devices, (list, tuple)) and devices
+    if not fits or not all(isinstance(device, mx.Context) for device in devices):
+        raise ValueError(
+            f"devices is {devices!r}: it must be a list such as [mx.gpu(0)] or [mx.cpu()]."
+        )
+    return list(dict.fromkeys(devices))
+
+
+@faults_explained()
+def try_device(device):
+    """Use a device; an OSError says why one cannot be used."""
+    nd.zeros(1, ctx=device).wait_to_read()
 
 
 def describe_devices(devices):

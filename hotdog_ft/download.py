@@ -25,6 +25,32 @@ class DataError(ValueError):
     """
 
 
+@contextlib.contextmanager
+def only_here(path):
+    """Within this block no other process makes the file `path`; False where one is at it."""
+    import fcntl  # not on Windows, where `onnx_predict` runs
+
+    lock = path.with_name(f".{path.name}.lock")
+    while True:
+        with open(lock, "w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if lock.stat().st_ino != os.fstat(handle.fileno()).st_ino:
+                    continue  # its last owner has just removed it
+            except FileNotFoundError:
+                continue
+            except BlockingIOError:
+                yield False
+                return
+            except OSError:  # a disk without locks
+                pass
+            try:
+                yield True
+            finally:
+                lock.unlink(missing_ok=True)
+            return
+
+
 def user_path(path, cure="write the whole path"):
     """A path as somebody wrote it, with ``~`` and ``~name`` for home folders as in a shell.
 

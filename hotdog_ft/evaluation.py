@@ -162,6 +162,8 @@ def evaluate(net, data, precision="float32"):
 
     Raises
     ------
+    FloatingPointError
+        The net's answers are no finite numbers.
     ValueError
         There is no picture, classes are not the net's, the net does not know its input size, or it
         cannot compute in int8.

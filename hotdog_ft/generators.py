@@ -4,7 +4,6 @@ import os
 import random
 import threading
 import zlib
-from contextlib import contextmanager
 from operator import index
 
 import mxnet as mx
@@ -42,11 +41,9 @@ if hasattr(os, "register_at_fork"):  # not Windows; a child has none of its pare
     os.register_at_fork(after_in_child=_begin)
 
 
-@contextmanager
 def alone():
     """Within this block no other thread is in such a block: the generators are everybody's."""
-    with _lock:
-        yield
+    return _lock
 
 
 def generator_states():

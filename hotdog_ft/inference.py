@@ -13,14 +13,17 @@ from mxnet.runtime import Features
 from .cuda_faults import faults_explained
 from .devices import devices_of
 from .mxnet_internals import build_graph
-from .mxnet_modes import in_plain_mode
+from .mxnet_modes import plain_mode
+
+_thread = threading.local()
 
 
 def _begin():
     # MXNet computes for one thread at a time: it builds a block's graph, and fills the memory that
     # the graph has allocated, without looking who else does.
     global _turn, _helper
-    _turn, _helper = threading.RLock(), ThreadPoolExecutor(1, "hotdog_ft")
+    mark = {"initializer": setattr, "initargs": (_thread, "is_helper", True)}
+    _turn, _helper = threading.RLock(), ThreadPoolExecutor(1, "hotdog_ft", **mark)
 
 
 _begin()
@@ -35,10 +38,12 @@ def in_turn(compute):
     server that begins one for each request would fill the memory.
     """
 
-    compute = in_plain_mode(compute)
+    compute = plain_mode()(compute)
 
     @wraps(compute)
     def turned(*args, **kwargs):
+        if getattr(_thread, "is_helper", False):  # what computes calls on, such as a hook
+            return compute(*args, **kwargs)
         with _turn:
             if threading.current_thread() is threading.main_thread():
                 return compute(*args, **kwargs)
@@ -93,15 +98,15 @@ def outputs(block, X):
 def mean_outputs(block, X, mirrored):
     """What a net gives for a mini-batch; if `mirrored`, the mean with that for mirror images.
 
-    See `outputs`; for float32 (n, 3, S, S) alone. FloatingPointError: it is not finite.
+    See `outputs`; for float32 (n, 3, S, S) alone. FloatingPointError: it is NaN or infinite.
     """
     found = outputs(block, X)
     if mirrored:
         found = (found + outputs(block, X[..., ::-1])) / 2
-    if not np.isfinite(found).all():
+    if not (found < np.inf).all():  # nor where it is NaN; -inf rules a class out
         raise FloatingPointError(
-            "The net gives no finite numbers: it has learnt at too large a rate. Start again from "
-            "fresh weights with a smaller rate."
+            "The net gives no finite numbers: most likely it has learnt at too large a rate. Train "
+            "a fresh net at a smaller one."
         )
     return found
 

@@ -3,16 +3,16 @@
 import numpy as np
 from mxnet import gluon, nd
 
-from .checks import check_net, num_outputs_of
+from .checks import check_net
 from .devices import arrays, available_devices, devices_of
+from .inference import outputs
 from .learning import learning_parameters
 from .mxnet_internals import arrays_of, set_arrays
-from .mxnet_modes import in_plain_mode
+from .mxnet_modes import plain_mode
 from .settings import Settings
 from .training import train_step
 
 
-@in_plain_mode
 def lr_range_test(
     net, train_iter, lowest=1e-5, highest=10.0, num_steps=80, *, weight_decay=Settings.weight_decay
 ):
@@ -53,19 +53,22 @@ def lr_range_test(
         raise ValueError(f"num_steps is {num_steps!r}: it must be at least 7.")
     check_net(net)
     devices, learning = available_devices(), learning_parameters(net)
+    if not learning:
+        raise ValueError("The net is frozen and would learn nothing: call unfreeze(net) before.")
     before = arrays_of(net), devices_of(net), [parameter.grad_req for parameter in learning]
-    trainer = gluon.Trainer(learning, "sgd", {"wd": weight_decay}, update_on_kvstore=False)
     rates, losses, guess = [], [], None
     try:
-        net.collect_params().reset_ctx(devices)
-        for parameter in learning:
-            parameter.grad_req = "write"  # "add" would keep the gradients of earlier steps
+        with plain_mode():
+            net.collect_params().reset_ctx(devices)
+            for parameter in learning:
+                parameter.grad_req = "write"  # "add" would keep the gradients of earlier steps
+            trainer = gluon.Trainer(learning, "sgd", {"wd": weight_decay}, update_on_kvstore=False)
         for rate, batch in zip(np.geomspace(lowest, highest, num_steps), _repeated(train_iter)):
             X, y = arrays(batch)
             trainer.set_learning_rate(rate)
             loss, _ = train_step(net, X, y, trainer, devices)
             loss /= len(X)
-            guess = guess or np.log(num_outputs_of(net, X.shape[-1]))
+            guess = guess or np.log(outputs(net, X[:1]).shape[1])
             if not loss <= max(4 * min(losses, default=loss), guess):  # nor where it is NaN
                 break
             rates.append(rate)
@@ -73,8 +76,9 @@ def lr_range_test(
     finally:
         nd.waitall()
         arrays_before, devices, grad_reqs = before
-        net.collect_params().reset_ctx(devices)
-        set_arrays(net, arrays_before)
+        with plain_mode():
+            net.collect_params().reset_ctx(devices)
+            set_arrays(net, arrays_before)
         for parameter, grad_req in zip(learning, grad_reqs):
             parameter.grad_req = grad_req
     if len(losses) < 7:

@@ -7,7 +7,7 @@ from mxnet.gluon import HybridBlock, nn
 
 from .architectures import initialise
 from .mxnet_internals import arrays_of, parameters, uninitialised_copy
-from .mxnet_modes import in_plain_mode
+from .mxnet_modes import plain_mode
 from .settings import Settings
 
 
@@ -57,7 +57,7 @@ def _twin(net, num_classes):
     return twin
 
 
-@in_plain_mode
+@plain_mode()
 def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
     """The target net: `features` copied from the source, a new `output` that learns faster.
 
@@ -77,8 +77,8 @@ def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
     Returns
     -------
     HybridBlock
-        Of the source's class, on the CPU, ready to be trained. It takes ``mx.nd`` arrays, also
-        where ``npx.set_np()`` was called.
+        Of the source's class, on the CPU, ready to be trained. The functions of hotdog_ft take it
+        after ``npx.set_np()`` too; to call it by hand, give ``mx.nd`` arrays without that mode.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
     return net
 
 
-@in_plain_mode
+@plain_mode()
 def scratch_net(pretrained_net, num_classes):
     """The scratch twin: the source's architecture, every layer initialised by Xavier.
 

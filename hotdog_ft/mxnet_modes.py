@@ -1,20 +1,43 @@
 """MXNet's modes: a caller may have turned on any of them, and gets the same results."""
 
+import threading
+from contextlib import contextmanager
 from functools import wraps
 
-from mxnet import autograd, cpu
-from mxnet.util import np_array, np_shape
+from mxnet import Context, autograd, cpu
+from mxnet.context import current_context
+from mxnet.util import is_np_array, is_np_shape, np_array, np_shape
+
+_thread = threading.local()
 
 
-def in_plain_mode(compute):
-    """Compute with ``mx.nd`` arrays, on the CPU where no device is named, and record nothing.
+@contextmanager
+def plain_mode():
+    """Within this block, or function: ``mx.nd`` arrays, on the CPU by default, nothing recorded.
 
     The book's notebooks call ``npx.set_np()``: layers then take ``mx.np`` arrays alone.
     """
-
-    @wraps(compute)
-    def computed(*args, **kwargs):
+    before = getattr(_thread, "callers", None)
+    _thread.callers = before or (is_np_shape(), is_np_array(), current_context())
+    try:
         with np_array(False), np_shape(False), autograd.pause(), cpu():
-            return compute(*args, **kwargs)
+            yield
+    finally:
+        _thread.callers = before
 
-    return computed
+
+def in_callers_mode(callback):
+    """The same function, in the modes that were on when the outermost such block began."""
+
+    @wraps(callback)
+    def called(*args):
+        before = _thread.callers
+        shape, array, device = before
+        _thread.callers = None
+        try:
+            with np_shape(shape), np_array(array), Context(device):
+                return callback(*args)
+        finally:
+            _thread.callers = before
+
+    return called

@@ -7,11 +7,12 @@ import mxnet as mx
 import numpy as np
 
 from .augment import TestAugs
+from .checks import check_layers
 from .download import user_path, write_whole
 from .inference import outputs
 from .labels import output_names
 from .mxnet_internals import arrays_of, parameters
-from .mxnet_modes import in_plain_mode
+from .mxnet_modes import plain_mode
 from .weights import about_net
 
 OPSET, IR_VERSION = 13, 7  # of 2020: runtimes since then take it
@@ -168,7 +169,7 @@ def _difference(net, content, size):
     return difference
 
 
-@in_plain_mode
+@plain_mode()
 def export_onnx(net, path, classes=None, size=None):
     """Write a net with its class names and its preprocessing as ONNX, whole or not at all.
 
@@ -213,6 +214,7 @@ def export_onnx(net, path, classes=None, size=None):
     path = user_path(path)
     if path.suffix != ".onnx":
         raise ValueError(f"{path} must end in .onnx.")
+    check_layers(net)
     about = about_net(net, classes, size)
     try:
         from onnx import TensorProto, checker, helper

@@ -57,6 +57,8 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
     DataError
         There is none of the files; `out` belongs to something else or cannot be written to; or
         something is wrong with the cluster. What was written stays.
+    FloatingPointError
+        The net's answers are no finite numbers.
 
     Examples
     --------
@@ -135,6 +137,8 @@ def _claimed(out, identity):
             raise DataError(f"{out} holds something else: name a new folder for the predictions.")
         write_whole(about, json.dumps(identity, indent=1).encode())
     found = _noted(about)
+    if not found:
+        raise DataError(f"{about} is damaged: name another folder, or remove this one.")
     other = [name for name in identity if found.get(name) != identity[name]]
     if other:
         raise DataError(

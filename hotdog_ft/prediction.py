@@ -30,7 +30,8 @@ def predict(
         A path names a picture, a folder (all pictures below it are meant, other files are not) or a
         pattern such as ``"photos/**/*.jpg"``. A file object is binary. An array is (height, width)
         or (height, width, channels), see `hotdog_ft.picture.from_array`; four dimensions are a
-        batch. An iterator is asked for pictures as they are needed, so that it may be long.
+        batch. An iterator, or whatever else makes pictures, is asked for them as they are needed,
+        so that it may be long; a list or a tuple is gone through first.
     classes : sequence of str, optional
         Names of the outputs; by default those that were saved with the net, else numbers.
     size : int, optional
@@ -62,6 +63,8 @@ def predict(
     ------
     DataError
         There is no picture, or some cannot be read (all of them with `skip_bad`); these are named.
+    FloatingPointError
+        The net's answers are no finite numbers.
     ValueError
         `classes` are not as many as the outputs, `top_k` is more, `size` is no size, or the net
         cannot compute in int8.

@@ -23,7 +23,7 @@ from .sources import named, prepared
 MOST = 0.2  # by which int8 may move the features; ResNet-18's move by 3 to 6 %
 ONEDNN = "MKLDNN_QUANTIZE"
 
-_known = {}  # mixed sums, by a graph's names: MXNet loses 0.1 MB whenever it writes one as JSON
+_known = {}  # mixed sums, by a graph's names: MXNet loses 0.2 MB whenever it writes one as JSON
 
 
 def obstacle(net):

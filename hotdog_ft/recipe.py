@@ -175,7 +175,7 @@ def load_recipe(mode=None, data=None, weights=None):
     Raises
     ------
     DataError
-        The mode is unknown, or the mini set is missing or combined with other data.
+        The mode is unknown, or none with ``$HOTDOG_FT_DATA``; the mini set is missing.
 
     Examples
     --------
@@ -185,14 +185,14 @@ def load_recipe(mode=None, data=None, weights=None):
     >>> recipe.load_data()[1]
     <ImageFolder test: 200 hotdog, 200 not-hotdog>
     """
-    mode = mode or os.environ.get("HOTDOG_FT_MODE") or "mini"
-    if mode == "full":
+    named = mode or os.environ.get("HOTDOG_FT_MODE")
+    if named == "full":
         data = _path(data or os.environ.get("HOTDOG_FT_DATA"))
         weights = _path(weights or os.environ.get("HOTDOG_FT_WEIGHTS"))
         return Recipe("full", data, weights, below_bound=BELOW_BOUND)
-    if mode != "mini":
-        raise DataError(f"There is no mode {mode!r}: HOTDOG_FT_MODE and --mode take mini or full.")
-    if data or weights:
+    if named not in (None, "", "mini"):
+        raise DataError(f"There is no mode {named!r}: HOTDOG_FT_MODE and --mode take mini or full.")
+    if data or weights or (not named and os.environ.get("HOTDOG_FT_DATA")):
         raise DataError(
             "Mini mode runs on the embedded set alone. For your own data or weights choose full "
             "mode: HOTDOG_FT_MODE=full or --mode full."

@@ -157,6 +157,9 @@ class Record:
         path = user_path(path)
         if not path.suffix and packaged("results"):
             path = packaged("results") / f"{path}.json"
+        if not path.exists():
+            known = ", ".join(sorted(record.stem for record in path.parent.glob("*.json")))
+            raise DataError(f"There is no record {path}; beside it are: {known or 'none'}.")
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:

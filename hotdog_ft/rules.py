@@ -43,9 +43,9 @@ def _pair(value):
     return _float(low), _float(high)
 
 
-# a rate times a weight is a number of float32
+# far enough from the ends of float32 that a rate and its multiples are not beyond them
 _RATE = _float, lambda value: 1e-30 <= value <= 1e30, "from 1e-30 to 1e30"
-_WEIGHT = _float, lambda value: value == 0 or 1e-6 <= value <= 1e6, "0, or from 1e-6 to 1e6"
+_WEIGHT = _float, lambda value: value == 0 or 1e-12 <= value <= 1e6, "0, or from 1e-12 to 1e6"
 _FLAG = _bool, lambda value: True, "True or False"
 
 

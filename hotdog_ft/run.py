@@ -5,7 +5,7 @@ import warnings
 from dataclasses import replace
 
 from .bfloat16 import check_bfloat16, in_bfloat16
-from .checkpoint import Checkpoint, interrupts_noted, stop_explained
+from .checkpoint import Checkpoint, end_explained, interrupts_noted
 from .checks import check_sets, test_size, warn_if_worse_than_guessing
 from .cuda_faults import faults_explained
 from .evaluation import accuracy, class_accuracy, logits_of
@@ -16,7 +16,7 @@ from .labels import class_names, class_weights, kept_names, labels_of
 from .learning import learning_as_set
 from .loader import check_augs, loaders, plain_loader, progress
 from .mxnet_internals import arrays_of, set_arrays
-from .mxnet_modes import in_plain_mode
+from .mxnet_modes import in_callers_mode, plain_mode
 from .precision import ranges_for
 from .probe import probe
 from .subsets import own_part, run_parts
@@ -66,11 +66,11 @@ def _ranges_again(net, images, settings):
     try:
         return ranges_for(net, images, settings.precision)
     except ValueError as error:
-        warnings.warn(f"{error} The net is left without ranges.", stacklevel=4)
+        warnings.warn(f"{error} The net is left without ranges.", stacklevel=6)
         return None
 
 
-@in_plain_mode
+@plain_mode()
 def train(
     net,
     train_imgs,
@@ -98,7 +98,8 @@ def train(
         From pictures to logits, such as `finetune_net` or `scratch_net` gives.
     train_imgs, test_imgs : ImageFolder
         Or anything with a length whose items are (picture, label), uint8 (height, width, 3) and a
-        whole number from 0. Without test pictures (None) nothing is tested, and later crops differ.
+        whole number from 0. Without test pictures (None) nothing is tested, and from epoch 2 on the
+        crops are others than with them.
     settings : Settings
     valid_imgs : ImageFolder, optional
         What an epoch is chosen by, see ``keep`` and ``patience``, instead of a part of the training
@@ -154,7 +155,8 @@ def train(
     60
     """
     devices = own_devices(devices)
-    report = report if report and is_first() else (lambda line: None)
+    report = in_callers_mode(report if report and is_first() else lambda line: None)
+    after_epoch = in_callers_mode(after_epoch) if after_epoch and is_first() else None
     others = {"test on": test_imgs, "validate on": valid_imgs}
     num_outputs = check_sets(net, train_imgs, others, settings)
     augs = train_augs and check_augs(train_augs, train_imgs, settings.size)
@@ -180,7 +182,7 @@ def train(
     weights = class_weights(labels_of(train_part)) if settings.balance == "loss" else None
     apart = settings.use_global_stats or settings.trained == "output"  # no picture sways another
     step = {"weights": weights, "part": PART if apart else None}
-    with alone(), stop_explained(saved), faults_explained(), losses_explained():
+    with alone(), end_explained(saved, history), faults_explained(), losses_explained():
         seed_everything(settings.seed)
         if settings.probe_steps and not begun:
             net.collect_params().reset_ctx(devices[0])
@@ -209,19 +211,13 @@ def train(
                 states = generator_states()
                 reseed_mxnet(states)
                 title = f"epoch {len(history.loss) + 1}"
-                try:
-                    sums = train_one_epoch(
-                        learner, train_iter, trainer, devices, title, sums, interrupts, **step
-                    )
-                    whole, start = not agreed(interrupts), time.perf_counter()
-                    measures = _measure(net, *measured) if whole else None
-                except (FloatingPointError, MemoryError) as error:
-                    error.history = history
-                    if saved and "Start again" in str(error):
-                        error.args = (f"{error} Remove {checkpoint} before.",)
-                    raise
+                sums = train_one_epoch(
+                    learner, train_iter, trainer, devices, title, sums, interrupts, **step
+                )
+                whole = not agreed(interrupts)
                 if whole:
-                    test_acc, valid_acc, by_class = measures
+                    start = time.perf_counter()
+                    test_acc, valid_acc, by_class = _measure(net, *measured)
                     history.add_epoch(sums, test_acc, time.perf_counter() - start, valid_acc)
                     best = _kept(net, settings, history, by_class, best)
                     sums, states = EpochSums(), None
@@ -230,7 +226,7 @@ def train(
                 if whole:
                     report(history.epoch_line(settings.num_epochs))
                     states = generator_states()
-                    if after_epoch and is_first():
+                    if after_epoch:
                         after_epoch(history)
                     restore_generators(states)
                 if agreed(interrupts):  # in a team not before the first one has saved

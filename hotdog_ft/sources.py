@@ -27,10 +27,15 @@ def _matches(pattern):
     root = next(parent for parent in pattern.parents if os.path.exists(parent))
     rest = str(pattern.relative_to(root))
     found = glob.glob(os.path.join(glob.escape(str(root)), rest), recursive=True)
-    files = set()  # with ** a file may match, and its folder too
-    for path in map(Path, found):
-        if JUNK.isdisjoint(part.lower() for part in path.relative_to(root).parts):
-            files.update(picture_files(path)[0] if path.is_dir() else [path][: is_meant(path)])
+    files, paths = [], set(map(Path, found))
+    for path in paths:
+        odd = any(part.lower() in JUNK for part in path.relative_to(root).parts)
+        if odd or not paths.isdisjoint(path.parents):  # all of a folder that matches is taken
+            continue
+        if path.is_dir():
+            files += picture_files(path)[0]
+        elif is_meant(path):
+            files.append(path)
     return sorted(files, key=natural)
 
 
@@ -137,7 +142,7 @@ def named(pictures):
 
     Returns
     -------
-    list, or an iterator where `pictures` may be made while they are asked for
+    list, or an iterator where `pictures` is something else than a path, list or tuple
     """
     each = enumerate(_each(pictures), 1)
     found = ((name or f"picture {place}", fetch) for place, (name, fetch) in each)

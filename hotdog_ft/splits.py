@@ -93,7 +93,7 @@ def load_image_folders(source, *, holdout=None):
         test_imgs.name += " (held out)"
         notes.append(
             f"There is no test set: {len(test_imgs)} of {len(train_imgs) + len(test_imgs)} "
-            f"pictures, {share:g} of each class, are held out as one (holdout=0: none)."
+            f"pictures, {share:g} of each class and one at least, are held out (holdout=0: none)."
         )
     elif test_imgs is None and holdout is None:
         notes.append(

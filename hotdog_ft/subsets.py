@@ -77,9 +77,10 @@ def hold_out(images, share, seed=0):
     by_class = _shuffled(images, np.random.default_rng((seed, 1)))  # not the stream of `share`
     names, single = class_names(images), [label for label in by_class if len(by_class[label]) < 2]
     if single:
+        where = f" in {images.name}" if getattr(images, "name", "") else ""
         alone = ", ".join(str(names[label] if names else label) for label in single)
         raise DataError(
-            f"There is a single picture of {alone} in {images}: two are needed to hold one out. "
+            f"There is a single picture of {alone}{where}: two are needed to hold one out. "
             "Give more, or hold none out (holdout=0 or --holdout 0 for no test set, valid_imgs or "
             "a folder valid for validation pictures)."
         )

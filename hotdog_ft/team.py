@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from mxnet import MXNetError, gluon, nd
 
-from .devices import available_devices, check_device
+from .devices import available_devices, check_devices, try_device
 from .download import DataError, user_path, write_whole
 from .mxnet_internals import arrays_of, set_arrays
 
@@ -58,11 +58,11 @@ def own_devices(devices=None):
 
     With two contexts in a process Horovod would add up wrong gradients.
     """
-    devices = list(dict.fromkeys(devices or available_devices()))
+    devices = check_devices(available_devices() if devices is None else devices)
     hvd = _horovod()
     own = [devices[hvd.local_rank() % len(devices)]] if hvd else devices
     for device in own:
-        check_device(device)
+        try_device(device)
     return own
 
 

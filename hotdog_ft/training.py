@@ -14,6 +14,7 @@ from .inference import in_turn
 from .learning import learning_parameters, weights_of
 from .loader import progress
 from .mxnet_internals import mark_gradient_fresh, parameters
+from .mxnet_modes import plain_mode
 from .team import agreed, all_reduce, average_statistics, world_size
 from .team import new_trainer as trainer_of_team
 
@@ -174,6 +175,7 @@ def train_one_epoch(
     return sums
 
 
+@plain_mode()
 def new_trainer(net, settings, num_batches):
     """The trainer of a run: it moves everything in `net` that learns.
 

@@ -12,7 +12,7 @@ from .augment import MEAN, STD
 from .download import user_path, write_whole
 from .labels import output_names
 from .mxnet_internals import arrays_of, parameters
-from .mxnet_modes import in_plain_mode
+from .mxnet_modes import plain_mode
 from .settings import Settings
 from .tensor_file import WeightsError, read_tensors
 from .torch_names import first_convolutions, gluon_names, torch_name
@@ -40,7 +40,7 @@ def _refuse_misfit(path, net, shapes, names):
         raise WeightsError(f"{path} is not a {type(net).__name__}: {what}.")
 
 
-@in_plain_mode
+@plain_mode()
 def load_net(path):
     """Build the net whose parameters lie in `path`; the architecture is read off the file.
 
@@ -158,7 +158,7 @@ def about_net(net, classes=None, size=None):
     return {**about, "mean": MEAN.tolist(), "std": STD.tolist()}
 
 
-@in_plain_mode
+@plain_mode()
 def save_net(net, path, classes=None, size=None):
     """Write a net with its class names and its preprocessing into one file, for `load_net`.
 

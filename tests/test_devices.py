@@ -163,8 +163,10 @@ def test_report_9_the_same_seed_gives_the_same_run_on_any_number_of_devices(
 @pytest.mark.parametrize(
     "devices, error",
     [
-        (["cpu"], "'cpu' is no device"),
-        ("gpu", "'g' is no device"),
+        (["cpu"], r"devices is \['cpu'\]: it must be a list such as"),
+        ("gpu", "devices is 'gpu': it must be"),
+        ([], r"devices is \[\]: it must be"),
+        ([[0]], r"devices is \[\[0\]\]: it must be"),
         pytest.param(
             [mx.gpu(0)],
             "build for CPUs|no GPU",
@@ -173,11 +175,11 @@ def test_report_9_the_same_seed_gives_the_same_run_on_any_number_of_devices(
     ],
 )
 def test_a_device_that_cannot_be_used_leaves_the_net_as_it_was(devices, error):
-    """In a process of its own: MXNet's build for CPUs aborts when it ends, once it was asked."""
+    """In a process of its own, so that no other test comes after a GPU that is not there."""
     code = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 import hotdog_ft
-import mxnet as mx, numpy as np, os
+import mxnet as mx, numpy as np
 from conftest import make_source_net
 net = hotdog_ft.finetune_net(make_source_net(), 2)
 images = [(np.zeros((40, 40, 3), "uint8"), i % 2) for i in range(4)]
@@ -187,8 +189,7 @@ try:
 except (OSError, ValueError) as error:
     print(error)
 assert len(hotdog_ft.train(net, images, None, settings, devices=[mx.cpu(0)] * 2).devices) == 1
-print(len(hotdog_ft.predict(net, images)), flush=True)
-os._exit(0)
+print(len(hotdog_ft.predict(net, images)))
 """.replace("[gpu(0)]", "[mx.gpu(0)]")
     done = run_python(code)
     assert re.search(error, done.stdout) and done.stdout.endswith("\n4\n"), done.stderr

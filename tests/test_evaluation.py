@@ -125,6 +125,12 @@ def test_a_net_that_has_diverged_gives_no_answer():
             answer()
 
 
+def test_a_class_may_be_ruled_out():
+    net, ((X, y),) = hotdog_ft.finetune_net(make_source_net(), 2), some_batches([6])
+    net.output.bias.set_data(nd.array([0, -np.inf]))
+    assert hotdog_ft.evaluate(net, [(X, y)]) == np.mean(y == 0)
+
+
 def predict_noise(net):
     noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype="uint8")
     return hotdog_ft.predict(net, noise, size=32)

@@ -118,6 +118,29 @@ def test_a_net_that_is_right_does_not_explode_by_the_noise_of_its_losses():
     assert len(losses) == 14
 
 
+def test_all_devices_there_are_learn(source_net, monkeypatch):
+    batch = (np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32"), [0, 1, 1, 0])
+    net = hotdog_ft.finetune_net(source_net, 2)
+    # by running statistics, each device normalises as one alone does
+    hotdog_ft.freeze(net.features)
+    net.hybridize()
+    losses = lr_range_test(net, [batch], 1e-3, 1, 20, weight_decay=0)[0]
+    monkeypatch.setattr("hotdog_ft.lr_range.available_devices", lambda: cpus(2))
+    again = lr_range_test(net, [batch], 1e-3, 1, 20, weight_decay=0)[0]
+    np.testing.assert_allclose(again, losses, rtol=1e-4)
+    assert devices_of(net) == cpus(1) and losses.iloc[-1] != losses.iloc[0]
+
+
+@pytest.mark.parametrize("shape", [(4, 1, 9, 9), (4, 3, 9, 7), (4, 12)])
+def test_inputs_may_have_any_shape(shape):
+    net = nn.HybridSequential()
+    net.add(nn.Flatten(), nn.Dense(2))
+    net.initialize()
+    batch = (np.random.default_rng(0).normal(size=shape).astype("float32"), [0, 1, 1, 0])
+    net(mx.nd.array(batch[0]))
+    assert len(lr_range_test(net, [batch], num_steps=20)[0]) > 1
+
+
 @pytest.mark.parametrize("steps", [0, 5])
 def test_too_few_steps_are_refused(steps):
     with pytest.raises(ValueError, match="must be at least 7"):

@@ -70,6 +70,47 @@ def test_all_is_the_same_within_a_record_and_on_another_device(precision, source
     assert found == use_all(source, precision)
 
 
+def test_a_new_net_that_was_built_after_set_np_is_refused_too(numpy_mode, tmp_path):
+    zoo = gluon.model_zoo.vision.resnet18_v2(classes=4)
+    zoo.initialize(init.Xavier())
+    settings = replace(SETTINGS, probe_steps=0)
+    for use in (
+        lambda: hotdog_ft.predict(zoo, NOISE),
+        lambda: hotdog_ft.train(zoo, IMAGES, None, settings),
+        lambda: hotdog_ft.export_onnx(zoo, tmp_path / "net.onnx", list("abcd"), 32),
+    ):
+        with pytest.raises(ValueError, match=r"built after npx\.set_np"):
+            use()
+
+
+def test_callbacks_and_loaders_have_the_mode_of_the_caller(source, numpy_mode):
+    """As the chapter's own loader has it, and the book's functions in a callback."""
+    seen = []
+
+    class Loader:
+        def __iter__(self):
+            seen.append(mxnet_numpy.zeros(()).shape)  # an error outside of the mode
+            yield from some_batches([8])
+
+    def look(*_):
+        seen.append((is_np_array(), is_np_shape()))
+
+    net = hotdog_ft.finetune_net(hotdog_ft.load_net(source), 2)
+    hotdog_ft.train(net, IMAGES, None, SETTINGS, after_epoch=look, report=look)
+    assert len(seen) >= 3 and set(seen) == {(True, True)}
+    with cpu(1):
+        hotdog_ft.train(net, IMAGES, None, SETTINGS, after_epoch=lambda _: seen.append(where()))
+    assert seen.pop() == cpu(1)
+    seen.clear()
+    for use in (calibration.calibrate, lr_range_test, hotdog_ft.evaluate, extract_features):
+        use(net, Loader())
+    assert set(seen) == {()}
+
+
+def where():
+    return mxnet_numpy.zeros(1).ctx
+
+
 def test_a_net_that_was_built_after_set_np_is_refused_but_copied(numpy_mode):
     zoo = gluon.model_zoo.vision.resnet18_v2(classes=4)
     zoo.initialize(init.Xavier())

@@ -214,6 +214,14 @@ def test_names_with_a_carriage_return_are_one_row_each(tmp_path, capsys, photos)
     assert pd.read_csv(io.StringIO(capsys.readouterr().out, newline="")).file.tolist() == odd[:1]
 
 
+@pytest.mark.parametrize("content", ["", "{}", "[1"])
+def test_what_is_noted_of_a_folder_may_be_damaged(content, photos, tmp_path):
+    predict_files("net.safetensors", "good.png", tmp_path / "out")
+    (tmp_path / "out/predictions.json").write_text(content)
+    with pytest.raises(hotdog_ft.DataError, match=r"predictions\.json is damaged"):
+        predict_files("net.safetensors", "good.png", tmp_path / "out")
+
+
 def test_where_nothing_is_left_to_do_no_cluster_is_asked(photos, tmp_path):
     expected = predict_files("net.safetensors", "good.png", tmp_path / "out")
     again = predict_files("net.safetensors", "good.png", tmp_path / "out", scheduler="tcp://no:1")

@@ -163,3 +163,10 @@ def test_report_40_a_claim_stops_nobody_but_on_the_drawings(tiny, capsys):
 def test_pictures_are_read_once_per_process(tiny):
     assert tiny.load_data()[0] is tiny.with_settings(num_epochs=2).load_data()[0]
     assert np.array_equal(tiny.load_data()[0].labels, [0] * 6 + [1] * 6)
+
+
+def test_own_pictures_without_full_mode_are_refused(monkeypatch):
+    monkeypatch.setenv("HOTDOG_FT_DATA", "chairs")
+    with pytest.raises(hotdog_ft.DataError, match="HOTDOG_FT_MODE=full"):
+        hotdog_ft.load_recipe()
+    assert hotdog_ft.load_recipe("mini").mode == "mini"

@@ -26,7 +26,7 @@ def test_the_run_has_a_name():
 
 
 WHOLE = "a whole number from {}"
-WEIGHT = "0, or from 1e-6 to 1e6"
+WEIGHT = "0, or from 1e-12 to 1e6"
 RATE = "from 1e-30 to 1e30"
 
 

@@ -3,6 +3,8 @@
 import hotdog_ft
 
 # isort: split
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import make_source_net
@@ -89,6 +91,16 @@ def test_an_image_with_a_narrow_side_is_the_same_picture_everywhere(net):
     narrow = PIXELS[0][:3]  # as wide as its colours are many
     expected = hotdog_ft.predict(net, Image.fromarray(narrow))
     assert hotdog_ft.predict(net, narrow).probability[0] == expected.probability[0]
+
+
+def test_a_tree_is_gone_through_once(net, tmp_path, monkeypatch):
+    deep = tmp_path.joinpath(*"abcdefgh")
+    deep.mkdir(parents=True)
+    (deep / "1.png").write_bytes(saved(Image.fromarray(PIXELS[0]), "PNG"))
+    listed, iterdir = [], Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: listed.append(path) or iterdir(path))
+    assert len(hotdog_ft.predict(net, tmp_path / "**")) == 1
+    assert len(listed) == len(set(listed))
 
 
 @pytest.mark.parametrize("pattern", ["*/cats", "**/cats", "**/cats/*", "**/cats/**"])

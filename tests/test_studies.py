@@ -46,6 +46,11 @@ class TestRun:
         assert second.diverged is None and len(second.history.loss) == 1
         assert tables.runs_table(record).test_acc.isna().tolist() == [True, False]
 
+    def test_so_is_a_probe_that_diverges(self, tiny):
+        probed = replace(tiny.lp_ft, probe_learning_rate=1e30, size=32)
+        (entry,) = studies.study("x", tiny, [probed], report=quiet).entries
+        assert "no finite numbers" in entry.diverged and entry.history.loss == []
+
     def test_what_was_seen_before_it_diverged_is_kept(self, tiny, monkeypatch):
         calls = []
 

@@ -23,6 +23,7 @@ from hotdog_ft.prediction import occlusion_map
 from hotdog_ft.probe import extract_features
 from hotdog_ft.settings import Settings
 
+FEATURES = np.zeros((1, 10), "float32")
 PICTURES = np.random.default_rng(0).integers(0, 256, (16, 40, 40, 3), dtype="uint8")
 
 
@@ -147,6 +148,15 @@ def test_report_45_a_child_of_a_server_that_has_predicted_in_threads_predicts():
         signal.alarm(20)  # ends it should it wait for ever
         os._exit(0 if answer() == expected else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_hook_may_compute_in_any_thread():
+    net, ((X, _),) = hotdog_ft.finetune_net(make_source_net(), 2), some_batches([2])
+    seen = []
+    net.hybridize(False)
+    net.features.register_forward_hook(lambda *_: seen.append(outputs(net.output, FEATURES)))
+    in_threads(2, [lambda: outputs(net, X)] * 2)
+    assert len(seen) == 2
 
 
 def test_a_thread_that_outlives_the_main_thread_predicts():

@@ -26,10 +26,10 @@ BADGE = (
 
 def rewrite(path, repository):
     notebook = nbformat.read(path, as_version=4)
-    title, rest = notebook.cells[0].source.split("\n\n", 1)
+    title, _, rest = notebook.cells[0].source.partition("\n\n")
     badge = BADGE.format(repository=repository, notebook=path.name) if repository else ""
     rest = re.sub(r"^\[!\[Open in Colab.*\n\n", "", rest)
-    notebook.cells[0].source = f"{title}\n\n{badge}{rest}"
+    notebook.cells[0].source = f"{title}\n\n{badge}{rest}".strip()
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if code[0].id != "colab":
         code.insert(0, nbformat.v4.new_code_cell(id="colab"))

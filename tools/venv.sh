@@ -4,6 +4,10 @@
 # `sh tools/venv.sh plan` only says what it would take.
 # MXNet's build for GPUs with GPU=1, for CPUs with GPU=0; else what is there has, else as nvidia-smi says.
 set -eu
+# two at once would break each other's work
+if [ "${1:-}" != plan ] && [ -z "${_HOTDOG_FT_ALONE:-}" ] && command -v flock >/dev/null; then
+    _HOTDOG_FT_ALONE=1 exec flock "$0" sh "$0" "$@"
+fi
 venv=${HOTDOG_FT_VENV:-.venv}
 packages=${HOTDOG_FT_LOCK:-requirements.lock}
 unset PYTHONPATH PYTHONHOME 2>/dev/null || true
