@@ -97,7 +97,6 @@ builtins.__import__ = _import_for_mxnet
 try:
     import mxnet
     from mxnet._ctypes import ndarray, symbol
-    from mxnet.ndarray import sparse, utils
 finally:
     builtins.__import__ = _import
 _refuse(why_not(mxnet=mxnet.__version__))
@@ -113,6 +112,6 @@ def _old_str(value):
 
 ndarray.str = symbol.str = _old_str
 # looked up whenever an array is made, where SciPy now warns
-for _module in (sparse, utils):
+for _module in (mxnet.ndarray.sparse, mxnet.ndarray.utils):
     if _module.spsp:
         _module.spsp = SimpleNamespace(**{**vars(_module.spsp), "csr": _module.spsp})
