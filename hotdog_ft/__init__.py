@@ -52,17 +52,24 @@ def _do_without_home():
         os.environ.setdefault("MPLCONFIGDIR", os.path.join(os.devnull, "matplotlib"))
 
 
-def _set_ctrl_c(before, now):
+def _stop_at_once():
     """While our own commands import their modules, Ctrl-C ends them without a traceback."""
     import signal
     import sys
+    import threading
 
-    begun = " ".join(getattr(sys, "orig_argv", ()))  # there is none before Python 3.10
-    if "-m hotdog_ft" in begun and signal.getsignal(signal.SIGINT) is getattr(signal, before):
-        signal.signal(signal.SIGINT, getattr(signal, now))
+    begun = getattr(sys, "orig_argv", None)
+    if begun is None:  # before Python 3.10
+        with open("/proc/self/cmdline") as file:
+            begun = file.read().split("\0")
+    ours = {("-m", "hotdog_ft"), ("-m", "hotdog_ft.onnx_predict")}
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    as_ever = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if in_main_thread and as_ever and not ours.isdisjoint(zip(begun, begun[1:])):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until `__main__.main`
 
 
-_set_ctrl_c("default_int_handler", "SIG_DFL")
+_stop_at_once()
 _do_without_home()
 _use_every_core()  # MXNet reads the variable when it is imported and never again
 
@@ -117,9 +124,6 @@ else:
     from .splits import load_image_folders
     from .weights import load_net, save_net
     from .zoo import fetch_weights
-
-
-_set_ctrl_c("SIG_DFL", "default_int_handler")
 
 
 def __getattr__(name):

@@ -2,9 +2,10 @@
 
 import json
 import os
+import signal
 import sys
 import warnings
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from .arguments import TRAIN_SETTINGS, parser
@@ -215,6 +216,9 @@ def _run(arguments):
 def main(arguments=None, run=_run):
     """Run one command; returns the exit status. A fault that has a known cure is one line."""
     try:
+        if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while modules were imported
+            with suppress(ValueError):  # of a thread
+                signal.signal(signal.SIGINT, signal.default_int_handler)
         if sys.getfilesystemencoding() != "utf-8":
             raise ValueError(
                 "This locale is not UTF-8, as the names of files are: set PYTHONUTF8=1."

@@ -137,8 +137,8 @@ def whole_sha256(about, tensors):
 
 
 @contextmanager
-def end_explained(saved, history):
-    """Within this block a stop at once says what is saved, and an error brings the history along.
+def failure_explained(saved, history):
+    """Within this block a run's failure brings its history along, and names what to remove.
 
     Parameters
     ----------
@@ -152,6 +152,13 @@ def end_explained(saved, history):
         if saved and anew and saved.path.exists():
             error.args = (f"{error} Remove {saved.path} before.",)
         raise
+
+
+@contextmanager
+def stop_explained(saved):
+    """Within this block a stop at once says what is saved; `saved` is a `Checkpoint`, or None."""
+    try:
+        yield
     except KeyboardInterrupt as stop:
         if saved and not stop.args:
             stop.args = (

@@ -86,16 +86,17 @@ def _walk(folder, been):
             yield entry, is_meant(entry)
 
 
-def _files(folder):
-    above = {os.path.realpath(parent) for parent in Path(os.path.abspath(folder)).parents}
-    return _walk(folder, above | set(map(str, Path(os.path.realpath(folder)).parents)))
+def _files(folder, root=None):
+    above = set(map(str, Path(os.path.realpath(folder)).parents))
+    return _walk(folder, above | ({os.path.realpath(root)} if root else set()))
 
 
-def picture_files(folder):
+def picture_files(folder, root=None):
     """All pictures below a folder at any depth, and what else is there.
 
     A file with a picture's suffix is taken, whatever it holds. Any other is taken if its first
-    bytes are a picture's. Hidden entries do not count. Links are followed, never in a circle.
+    bytes are a picture's. Hidden entries do not count. Links are followed, never in a circle, nor
+    to `root`, a folder that holds this one.
 
     Returns
     -------
@@ -110,7 +111,7 @@ def picture_files(folder):
         A folder cannot be listed.
     """
     files, skipped = [], Counter()
-    for path, meant in _files(folder):
+    for path, meant in _files(folder, root):
         if meant:
             files.append(path)
         else:
@@ -204,7 +205,7 @@ class ImageFolder(Pictures):
             raise DataError(f"There is no folder {self.root}.")
         found, real, self.skipped, empty = {}, {}, Counter(), []
         for folder in subfolders(self.root):
-            files, skipped = picture_files(folder)
+            files, skipped = picture_files(folder, self.root)
             self.skipped += skipped
             other = real.setdefault(os.path.realpath(folder), folder)
             if other is not folder:

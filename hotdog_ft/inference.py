@@ -98,12 +98,13 @@ def outputs(block, X):
 def mean_outputs(block, X, mirrored):
     """What a net gives for a mini-batch; if `mirrored`, the mean with that for mirror images.
 
-    See `outputs`; for float32 (n, 3, S, S) alone. FloatingPointError: it is NaN or infinite.
+    See `outputs`; for float32 (n, 3, S, S) alone. FloatingPointError: it is NaN or infinite,
+    but for -inf, which rules a class out.
     """
     found = outputs(block, X)
     if mirrored:
         found = (found + outputs(block, X[..., ::-1])) / 2
-    if not (found < np.inf).all():  # nor where it is NaN; -inf rules a class out
+    if not np.isfinite(found.max(axis=1)).all():  # -inf rules a class out
         raise FloatingPointError(
             "The net gives no finite numbers: most likely it has learnt at too large a rate. Train "
             "a fresh net at a smaller one."

@@ -79,8 +79,8 @@ def lr_range_test(
         with plain_mode():
             net.collect_params().reset_ctx(devices)
             set_arrays(net, arrays_before)
-        for parameter, grad_req in zip(learning, grad_reqs):
-            parameter.grad_req = grad_req
+            for parameter, grad_req in zip(learning, grad_reqs):
+                parameter.grad_req = grad_req
     if len(losses) < 7:
         raise FloatingPointError(
             f"The loss explodes in batch {len(losses) + 1} already, at rate {rate:g}: "

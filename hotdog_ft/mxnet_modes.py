@@ -27,7 +27,7 @@ def plain_mode():
 
 
 def in_callers_mode(callback):
-    """The same function, in the modes that were on when the outermost such block began."""
+    """The same function, with arrays and device as they were when the outermost block began."""
 
     @wraps(callback)
     def called(*args):

@@ -5,7 +5,7 @@ import warnings
 from dataclasses import replace
 
 from .bfloat16 import check_bfloat16, in_bfloat16
-from .checkpoint import Checkpoint, end_explained, interrupts_noted
+from .checkpoint import Checkpoint, failure_explained, interrupts_noted, stop_explained
 from .checks import check_sets, test_size, warn_if_worse_than_guessing
 from .cuda_faults import faults_explained
 from .evaluation import accuracy, class_accuracy, logits_of
@@ -182,12 +182,13 @@ def train(
     weights = class_weights(labels_of(train_part)) if settings.balance == "loss" else None
     apart = settings.use_global_stats or settings.trained == "output"  # no picture sways another
     step = {"weights": weights, "part": PART if apart else None}
-    with alone(), end_explained(saved, history), faults_explained(), losses_explained():
+    with alone(), stop_explained(saved), faults_explained(), losses_explained():
         seed_everything(settings.seed)
         if settings.probe_steps and not begun:
-            net.collect_params().reset_ctx(devices[0])
-            probe(net, train_part, settings, history, report)
-            measures = _measure(net, *measured, history.probe_precision)
+            with failure_explained(saved, history):
+                net.collect_params().reset_ctx(devices[0])
+                probe(net, train_part, settings, history, report)
+                measures = _measure(net, *measured, history.probe_precision)
             history.probe_acc, history.probe_valid_acc, by_class = measures
             best = _kept(net, settings, history, by_class, best)
             report(history.probe_line())
@@ -211,13 +212,14 @@ def train(
                 states = generator_states()
                 reseed_mxnet(states)
                 title = f"epoch {len(history.loss) + 1}"
-                sums = train_one_epoch(
-                    learner, train_iter, trainer, devices, title, sums, interrupts, **step
-                )
-                whole = not agreed(interrupts)
+                with failure_explained(saved, history):
+                    sums = train_one_epoch(
+                        learner, train_iter, trainer, devices, title, sums, interrupts, **step
+                    )
+                    whole, start = not agreed(interrupts), time.perf_counter()
+                    measures = _measure(net, *measured) if whole else None
                 if whole:
-                    start = time.perf_counter()
-                    test_acc, valid_acc, by_class = _measure(net, *measured)
+                    test_acc, valid_acc, by_class = measures
                     history.add_epoch(sums, test_acc, time.perf_counter() - start, valid_acc)
                     best = _kept(net, settings, history, by_class, best)
                     sums, states = EpochSums(), None
@@ -234,10 +236,8 @@ def train(
             if agreed(interrupts):
                 begun = f"batch {sums.batches} of epoch {len(history.loss) + 1}"
                 done = begun if sums.batches else f"epoch {len(history.loss)}"
-                raise KeyboardInterrupt(
-                    f"Stopped after {done}, saved in {checkpoint}. The same call goes on from "
-                    "there."
-                )
+                cure = "The same call goes on from there."
+                raise KeyboardInterrupt(f"Stopped after {done}, saved in {checkpoint}. {cure}")
             if best:
                 set_arrays(net, best)
         if history.loss or not net.ranges:

@@ -129,6 +129,9 @@ def test_a_class_may_be_ruled_out():
     net, ((X, y),) = hotdog_ft.finetune_net(make_source_net(), 2), some_batches([6])
     net.output.bias.set_data(nd.array([0, -np.inf]))
     assert hotdog_ft.evaluate(net, [(X, y)]) == np.mean(y == 0)
+    net.output.bias.set_data(nd.array([-np.inf, -np.inf]))
+    with pytest.raises(FloatingPointError, match="no finite numbers"):
+        hotdog_ft.evaluate(net, [(X, y)])
 
 
 def predict_noise(net):

@@ -141,6 +141,18 @@ def test_inputs_may_have_any_shape(shape):
     assert len(lr_range_test(net, [batch], num_steps=20)[0]) > 1
 
 
+def test_after_set_np_gradients_that_add_up_are_mxnets_own_again(source_net):
+    batch = (np.random.default_rng(0).normal(size=(4, 3, 32, 32)).astype("float32"), [0, 1, 1, 0])
+    net = hotdog_ft.finetune_net(source_net, 2)
+    net.output.weight.grad_req = "add"
+    mx.npx.set_np()
+    try:
+        lr_range_test(net, [batch], num_steps=20)
+    finally:
+        mx.npx.reset_np()
+    assert type(net.output.weight.grad()) is mx.nd.NDArray
+
+
 @pytest.mark.parametrize("steps", [0, 5])
 def test_too_few_steps_are_refused(steps):
     with pytest.raises(ValueError, match="must be at least 7"):

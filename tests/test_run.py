@@ -193,3 +193,13 @@ def test_a_net_without_a_part_is_refused_before_any_work(wrapped, trained_part, 
     with pytest.raises(ValueError, match=words):
         trained(net, settings=settings, report=lines.append)
     assert not lines
+
+
+def test_an_error_of_a_callback_is_left_as_it_is(tmp_path):
+    def fails(history):
+        raise FloatingPointError("divide by zero in a callback")
+
+    with pytest.raises(FloatingPointError) as error:
+        trained(after_epoch=fails, checkpoint=tmp_path / "c")
+    assert str(error.value) == "divide by zero in a callback"
+    assert not hasattr(error.value, "history")

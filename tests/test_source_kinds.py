@@ -120,3 +120,12 @@ def test_an_object_with_a_file_name_is_no_path(kind, net, tmp_path):
         given = Image.open(path) if kind == "image" else file
         with pytest.raises(ValueError, match="Picture 1 is no path"):
             predict_files(net, [given], tmp_path / "out")
+
+
+def test_a_link_to_a_folder_above_is_gone_through_like_the_folder(net, tmp_path):
+    (tmp_path / "tree/c").mkdir(parents=True)
+    for name in ("1.png", "c/2.png"):
+        (tmp_path / "tree" / name).write_bytes(saved(Image.fromarray(PIXELS[0]), "PNG"))
+    (tmp_path / "tree/c/up").symlink_to("..")
+    for path in (tmp_path / "tree/c/up", tmp_path / "tree/c/up/**"):
+        assert len(hotdog_ft.predict(net, path)) == 2

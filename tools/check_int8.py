@@ -11,6 +11,7 @@ HOTDOG_FT_MODE=mini takes the drawings; what is done is not done again.
 """
 
 import argparse
+import os
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -131,7 +132,7 @@ def main():
     parser.add_argument("--seeds", type=int, metavar="N", help="train and test nets of N seeds")
     parser.add_argument("--count", type=int, help="training pictures that are looked at")
     options = parser.parse_args()
-    recipe = load_recipe()
+    recipe = load_recipe(os.environ.get("HOTDOG_FT_MODE") or "full")
     if options.seeds:
         cases = [replace(recipe.lp_ft, seed=seed) for seed in range(options.seeds)]
         record = study("int8-nets", recipe, cases, RESULTS, run_case=train_and_test)
