@@ -54,14 +54,15 @@ def _do_without_home():
 
 def _stop_at_once():
     """While our own commands import their modules, Ctrl-C ends them without a traceback."""
+    import os
     import signal
     import sys
     import threading
 
-    begun = getattr(sys, "orig_argv", None)
-    if begun is None:  # before Python 3.10
-        with open("/proc/self/cmdline") as file:
-            begun = file.read().split("\0")
+    begun = getattr(sys, "orig_argv", ())
+    if not begun and os.path.exists("/proc/self/cmdline"):  # before Python 3.10
+        with open("/proc/self/cmdline", "rb") as file:
+            begun = os.fsdecode(file.read()).split("\0")
     ours = {("-m", "hotdog_ft"), ("-m", "hotdog_ft.onnx_predict")}
     in_main_thread = threading.current_thread() is threading.main_thread()
     as_ever = signal.getsignal(signal.SIGINT) is signal.default_int_handler

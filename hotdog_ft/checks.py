@@ -18,7 +18,7 @@ from .labels import (
     outline,
     warn_if_unbalanced,
 )
-from .learning import last_stage, learning_parameters
+from .learning import check_parts, learning_parameters
 from .mxnet_internals import built_for_mx_np, parameters
 from .team import check_same
 
@@ -102,10 +102,7 @@ def test_size(net, settings):
 def _refuse_frozen(net, settings):
     """Refuse a run in which nothing would learn, or not what its probe trains."""
     output = getattr(net, "output", None)
-    if settings.trained != "all" and not hasattr(net, "features"):
-        raise ValueError(f"trained is {settings.trained!r}, but the net has no `features`.")
-    if settings.trained == "last stage":
-        last_stage(net)  # says where there is none
+    check_parts(net, settings.trained)
     if settings.probe_steps and not (hasattr(net, "features") and type(output) is nn.Dense):
         raise ValueError(
             "The net has no parts `features` and `output`, a Dense layer, so its output layer "

@@ -31,14 +31,18 @@ def seed_everything(seed):
     mx.random.seed(seed)
 
 
+def in_every_process(begin):
+    """Call `begin` now, and in each forked child: that has none of its parent's threads."""
+    begin()
+    if hasattr(os, "register_at_fork"):  # not Windows
+        os.register_at_fork(after_in_child=begin)
+    return begin
+
+
+@in_every_process
 def _begin():
     global _lock
     _lock = threading.RLock()
-
-
-_begin()
-if hasattr(os, "register_at_fork"):  # not Windows; a child has none of its parent's threads
-    os.register_at_fork(after_in_child=_begin)
 
 
 def alone():

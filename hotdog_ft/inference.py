@@ -1,6 +1,5 @@
 """What a block computes in prediction: from any thread, for many pictures with fused operations."""
 
-import os
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,23 +11,20 @@ from mxnet.runtime import Features
 
 from .cuda_faults import faults_explained
 from .devices import devices_of
+from .generators import in_every_process
 from .mxnet_internals import build_graph
 from .mxnet_modes import plain_mode
 
 _thread = threading.local()
 
 
+@in_every_process
 def _begin():
     # MXNet computes for one thread at a time: it builds a block's graph, and fills the memory that
     # the graph has allocated, without looking who else does.
     global _turn, _helper
     mark = {"initializer": setattr, "initargs": (_thread, "is_helper", True)}
     _turn, _helper = threading.RLock(), ThreadPoolExecutor(1, "hotdog_ft", **mark)
-
-
-_begin()
-if hasattr(os, "register_at_fork"):  # not Windows; a child has none of its parent's threads
-    os.register_at_fork(after_in_child=_begin)
 
 
 def in_turn(compute):

@@ -116,6 +116,14 @@ def as_before(block):
         block.hybridize(static_alloc=True)
 
 
+def check_parts(net, trained):
+    """Refuse, with a ValueError, to train a part that `net` has not."""
+    if trained != "all" and not hasattr(net, "features"):
+        raise ValueError(f"trained is {trained!r}, but the net has no `features`.")
+    if trained == "last stage":
+        last_stage(net)  # says where there is none
+
+
 @contextmanager
 def learning_as_set(net, settings):
     """Within this block `net` learns as the settings say; afterwards as before.
@@ -123,6 +131,7 @@ def learning_as_set(net, settings):
     That is ``trained``, ``use_global_stats``, ``output_lr_mult`` and ``layer_decay``. A net without
     `output` learns as a whole, at one rate. The net is hybridized, and stays so.
     """
+    check_parts(net, settings.trained)
     try:
         with as_before(net):
             net.hybridize(static_alloc=True)  # a graph from before knows nothing of this
