@@ -17,7 +17,9 @@ def _compare(options):
     from .fine_tuning import say
 
     def run_in_the_open(chosen, settings, checkpoint):
-        say(f"{recipe.TITLES[settings.kind]}, seed {settings.seed}")
+        runs = chosen.runs.items()
+        name = next(n for n, one in runs if replace(one, seed=settings.seed) == settings)
+        say(f"{recipe.TITLES[name]}, seed {settings.seed}")
         return studies.run(chosen, settings, checkpoint, say)
 
     chosen = recipe.load_recipe(options.mode, options.data, options.weights)

@@ -82,7 +82,7 @@ def parser():
         "--mode",
         choices=["mini", "full"],
         help="mini: embedded drawings, a minute or two (default); full: photographs, ResNet-18, "
-        "about an hour on a CPU",
+        "half an hour a seed on two cores",
     )
     compare.add_argument(
         "--data",

@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 
 from .evaluation import logits_of, probabilities
-from .labels import check_names
 from .mxnet_modes import plain_mode
 
 LIMITS = 0.05, 20  # of a temperature
@@ -64,7 +63,7 @@ def calibration_error(labels, logits, bins=10):
     return float((gap * table.pictures).sum() / table.pictures.sum())
 
 
-def chance_error(logits, bins=10, draws=1000):
+def chance_error(logits, draws=1000):
     """Between which calibration errors chance alone puts a net that means exactly what it says.
 
     Labels are drawn by the net's own probabilities, again and again. A `calibration_error` between
@@ -87,7 +86,7 @@ def chance_error(logits, bins=10, draws=1000):
     errors = []
     for _ in range(draws):
         labels = (generator.random((len(shares), 1)) > below).sum(axis=1)
-        errors.append(calibration_error(labels, logits, bins))
+        errors.append(calibration_error(labels, logits))
     return tuple(map(float, np.quantile(errors, (0.05, 0.95))))
 
 
@@ -141,7 +140,6 @@ def calibrate(net, data):
     float
         The temperature; 1 where none fits.
     """
-    check_names(net, data, "calibrate on")
     found = temperature(*logits_of(net, data))
     if not LIMITS[0] * 1.01 < found < LIMITS[1] / 1.01:
         warnings.warn(

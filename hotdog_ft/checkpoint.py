@@ -98,7 +98,7 @@ class Checkpoint:
         set_arrays(net, self._arrays("net/"))
         optimizer = trainer.optimizer
         optimizer.begin_num_update = optimizer.num_update = self._about["updates"]
-        set_optimizer_states(trainer, self._arrays("momentum/"))
+        set_optimizer_states(trainer, self._arrays("optimizer/"))
         restore_generators(self._about["states"])
 
     def save(self, net, trainer, history, sums=None, states=None, best=None):
@@ -118,7 +118,7 @@ class Checkpoint:
             return
         tensors = {f"net/{name}": array for name, array in arrays_of(net).items()}
         states_of = optimizer_states(trainer).items()
-        tensors.update({f"momentum/{name}": array.asnumpy() for name, array in states_of})
+        tensors.update({f"optimizer/{name}": array.asnumpy() for name, array in states_of})
         tensors.update({f"best/{name}": array for name, array in (best or {}).items()})
         about = {
             "identity": self.identity,

@@ -108,9 +108,9 @@ def _refuse_frozen(net, settings):
             "The net has no parts `features` and `output`, a Dense layer, so its output layer "
             "cannot be trained alone first: take probe_steps=0."
         )
-    alone = hasattr(net, "output") and (settings.probe_steps or settings.trained == "output")
-    if not learning_parameters(net.output if alone else net):
-        part = "net.output" if alone else "net"
+    only_output = hasattr(net, "output") and (settings.probe_steps or settings.trained == "output")
+    if not learning_parameters(net.output if only_output else net):
+        part = "net.output" if only_output else "net"
         raise ValueError(f"{part} is frozen and would learn nothing: call unfreeze({part}) before.")
 
 

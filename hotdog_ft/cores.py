@@ -24,13 +24,10 @@ def _tightest(limit_of, controller, root):
         _, controllers, path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
             continue
-        hierarchies = [groups / controllers, groups / controller] if controllers else [groups]
-        for top in hierarchies:
+        for top in [groups / controllers, groups / controller] if controllers else [groups]:
             group = top / path.strip("/")
             # a container may see its own group as the outermost, under a path of the host
-            limits += [
-                limit_of(one) for one in [group, *group.parents] if top in [one, *one.parents]
-            ]
+            limits += [limit_of(one) for one in [group, *group.parents] if one.is_relative_to(top)]
     return min((limit for limit in limits if limit), default=None)
 
 

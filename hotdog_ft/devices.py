@@ -54,14 +54,3 @@ def shards(X, y, devices):
     used = devices[: len(X)]
     parts = zip(used, np.array_split(X, len(used)), np.array_split(y, len(used)))
     return [(nd.array(a, ctx=device), nd.array(b, ctx=device)) for device, a, b in parts]
-
-
-def average_running_statistics(net, devices):
-    """Give every device the mean of all devices' BatchNorm statistics."""
-    nd.waitall()  # BatchNorm moves them in the backward pass, which the engine knows nothing of
-    if len(devices) > 1:
-        for name, parameter in parameters(net).items():
-            if name.endswith(("running_mean", "running_var")):
-                copies = [parameter.data(device).asnumpy() for device in devices]
-                parameter.set_data(nd.array(np.mean(copies, axis=0)))
-        nd.waitall()

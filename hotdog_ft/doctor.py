@@ -1,6 +1,6 @@
 """``python -m hotdog_ft doctor``: what this machine has, what is wrong with it, and the cure.
 
-Everything else in the package needs a working MXNet; this module must do without.
+It must run where MXNet does not.
 """
 
 import importlib
@@ -101,14 +101,15 @@ def check_make():
 
 def check_packages():
     found = {name: (_version(name), versions) for name, versions in _ranges().items()}
-    odd = [
-        f"{name} {version} is not {versions}" if version else f"{name} is missing"
+    odd = {
+        name: f"{name} {version} is not {versions}" if version else f"{name} is missing"
         for name, (version, versions) in found.items()
         if not (version and versions.contains(version, prereleases=True))
-    ]
+    }
     if odd:
-        names = " ".join(f"'{name}{found[name][1]}'" for name in (o.split()[0] for o in odd))
-        return WARN, f"other packages than were tried: {', '.join(odd)}; pip install {names}"
+        names = " ".join(f"'{name}{found[name][1]}'" for name in odd)
+        words = ", ".join(odd.values())
+        return WARN, f"other packages than were tried: {words}; pip install {names}"
     return OK, f"{len(found)} packages in versions that were tried, numpy {found['numpy'][0]}"
 
 

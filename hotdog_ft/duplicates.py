@@ -12,7 +12,7 @@ def _small_copies(pictures):
     """float32 (pictures, 3, 256): brightness and two colour differences, the mean nearly gone.
 
     A copy may have been made lighter or darker, so what a picture's mean adds counts little; it
-    counts, since two plain pictures have nothing else.
+    counts, since two plain pictures have nothing else. And bool (pictures,): which are grey.
     """
     copies = np.zeros((len(pictures), 3, SIDE * SIDE), "float32")
     for i in range(len(pictures)):

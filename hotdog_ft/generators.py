@@ -34,8 +34,7 @@ def seed_everything(seed):
 def in_every_process(begin):
     """Call `begin` now, and in each forked child: that has none of its parent's threads."""
     begin()
-    if hasattr(os, "register_at_fork"):  # not Windows
-        os.register_at_fork(after_in_child=begin)
+    os.register_at_fork(after_in_child=begin)
     return begin
 
 

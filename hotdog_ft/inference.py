@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 
 import numpy as np
-from mxnet import MXNetError, autograd, cpu, gluon, nd, sym
+from mxnet import MXNetError, cpu, gluon, nd, sym
 from mxnet.runtime import Features
 
 from .cuda_faults import faults_explained
@@ -73,22 +73,21 @@ def outputs(block, X):
     ValueError
         `block` does not take such arrays.
     """
-    with autograd.pause():
-        devices = devices_of(block)[: len(X)]
-        shards = zip(np.array_split(X, len(devices)), devices)
-        try:
-            with faults_explained():
-                parts = [block(nd.array(shard, ctx=device)) for shard, device in shards]
-                if isinstance(parts[0], (list, tuple)):
-                    raise ValueError("The net gives several arrays: one of logits is expected.")
-                return np.concatenate([part.asnumpy() for part in parts])
-        except (MXNetError, ValueError) as error:  # the latter from a layer's first input
-            if "MXNetError" not in str(error) or re.search("allocate|memory", str(error)):
-                raise
-            raise ValueError(
-                f"The net does not take an array of shape {X.shape}. Nets such as AlexNet, VGG and "
-                "DenseNet take pictures of the size that they were made for alone: size=224 mostly."
-            ) from error
+    devices = devices_of(block)[: len(X)]
+    shards = zip(np.array_split(X, len(devices)), devices)
+    try:
+        with faults_explained():
+            parts = [block(nd.array(shard, ctx=device)) for shard, device in shards]
+            if isinstance(parts[0], (list, tuple)):
+                raise ValueError("The net gives several arrays: one of logits is expected.")
+            return np.concatenate([part.asnumpy() for part in parts])
+    except (MXNetError, ValueError) as error:  # the latter from a layer's first input
+        if "MXNetError" not in str(error) or re.search("allocate|memory", str(error)):
+            raise
+        raise ValueError(
+            f"The net does not take an array of shape {X.shape}. Nets such as AlexNet, VGG and "
+            "DenseNet take pictures of the size that they were made for alone: size=224 mostly."
+        ) from error
 
 
 def mean_outputs(block, X, mirrored):
@@ -128,16 +127,15 @@ def fused(block, X):
     Block
         `block` itself on other devices, and where MXNet cannot make one graph of it.
     """
-    with autograd.pause():
-        build_graph(block, nd.array(X[:1], ctx=devices_of(block)[0]))
-        if devices_of(block) != [cpu()] or not Features().is_enabled("MKLDNN"):
-            return block
-        try:
-            data = sym.var("data", dtype="float32")
-            copy = gluon.SymbolBlock(block(data), data, params=block.collect_params())
-            # without static_shape, MXNet folds and arranges the weights anew in every call
-            static = {"static_alloc": True, "static_shape": True}
-            copy.optimize_for(nd.array(X[:1]), backend="MKLDNN", **static)
-        except Exception:  # whatever a layer raises that is no symbol's business: it runs as it is
-            return block
-        return copy
+    build_graph(block, nd.array(X[:1], ctx=devices_of(block)[0]))
+    if devices_of(block) != [cpu()] or not Features().is_enabled("MKLDNN"):
+        return block
+    try:
+        data = sym.var("data", dtype="float32")
+        copy = gluon.SymbolBlock(block(data), data, params=block.collect_params())
+        # without static_shape, MXNet folds and arranges the weights anew in every call
+        static = {"static_alloc": True, "static_shape": True}
+        copy.optimize_for(nd.array(X[:1]), backend="MKLDNN", **static)
+    except Exception:  # whatever a layer raises that is no symbol's business: it runs as it is
+        return block
+    return copy

@@ -88,10 +88,10 @@ def prepare(figure, prepared):
         text.set_text(prepared[id(text)])
     for axis in named:  # an axis writes its labels anew whenever it is drawn
         axis.set_ticklabels([label.get_text() for label in labels[axis]])
-    letters = "".join(sorted(x for x, family in families.items() if not family and _name(x)))
-    if letters:
+    unknown = "".join(sorted(x for x, family in families.items() if not family and _name(x)))
+    if unknown:
         warnings.warn(
-            f"No installed font has {letters[:8]}: names or numbers stand in the figure instead. "
+            f"No installed font has {unknown[:8]}: names or numbers stand in the figure instead. "
             "Install a font that has them, such as Noto Sans CJK for Chinese, Japanese and Korean "
             "(Debian's package fonts-noto-cjk), and start Python anew.",
             stacklevel=2,

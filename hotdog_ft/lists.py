@@ -135,23 +135,20 @@ def parts_of_rows(rows, name, folder):
     for place, file, label, split in rows:
         path = _on_disk(folder, file)
         kind = "all" if undivided else PARTS.get(str(split).strip().lower())
-        before, *same = seen.get(path, (place, class_name(label), kind))
+        row = place, class_name(label), kind
+        before, *same = seen.setdefault(path, row)
         if not file:
             problems.append(f"{place}: no file")
+        elif path is None and "://" in file:
+            problems.append(f"{place}: {file} is an address: download it first")
         elif path is None:
-            address = "://" in file
-            problems.append(
-                f"{place}: {file} is an address: download it first"
-                if address
-                else f"{place}: there is no {folder / file}"
-            )
+            problems.append(f"{place}: there is no {folder / file}")
         elif not label.strip():
             problems.append(f"{place}: no label for {file}")
         elif kind is None:
             problems.append(f"{place}: the split {split!r} is none of train, test and valid")
-        elif same != [class_name(label), kind]:
+        elif same != [*row[1:]]:
             problems.append(f"{place}: {file} has another label or split than on {before}")
-        seen.setdefault(path, (place, class_name(label), kind))
     if problems:
         shown = problems[:MOST] + [f"and {len(problems) - MOST} more"] * (len(problems) > MOST)
         raise DataError("\n".join([f"{name} cannot be used as it is:", *shown]))

@@ -223,15 +223,15 @@ def export_onnx(net, path, classes=None, size=None):
             f"ONNX files need the package onnx ({error}): pip install onnx."
         ) from error
     size = about["size"]
-    described, outputs = _traced(net, size)
-    about["classes"] = output_names(about["classes"], outputs)
+    described, num_outputs = _traced(net, size)
+    about["classes"] = output_names(about["classes"], num_outputs)
     nodes, stored = _graph(described, _values(net), type(net).__name__)
     model = helper.make_model(
         helper.make_graph(
             nodes,
             "hotdog_ft",
             [helper.make_tensor_value_info("data", TensorProto.FLOAT, ["batch", 3, size, size])],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", outputs])],
+            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", num_outputs])],
             stored,
         ),
         producer_name="hotdog_ft",

@@ -71,7 +71,7 @@ def orientation(info):
 
 
 def without_metadata(kind, data):
-    """A JPEG, PNG or TIFF file with only what its pixels need, and what else was worth reading.
+    """A JPEG, PNG, TIFF or AVIF file with only what its pixels need, and what is worth reading.
 
     What cannot be followed is handed on as it is: the decoder says what is wrong with it.
 

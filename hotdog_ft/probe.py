@@ -27,7 +27,7 @@ def extract_features(net, data_iter, precision="auto"):
     data_iter : iterable of (X, y)
         Mini-batches.
     precision : {"float32", "int8", "auto"}
-        See `hotdog_ft.predict`.
+        See `precision.settled`.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def fit_output(net, features, labels, settings=FINE_TUNE):
         nd.waitall()
 
 
-def probe(net, train_imgs, settings, history, report=lambda line: None):
+def probe(net, train_imgs, settings, history, report):
     """Train `output` on the features of the training pictures; note its accuracy and the time.
 
     The features are those of the test augmentation: no picture is cropped at random, or mirrored.

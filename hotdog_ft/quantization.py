@@ -7,7 +7,7 @@ pictures: the integers are made anew from the float32 parameters. ``output`` sta
 import json
 
 import numpy as np
-from mxnet import autograd, cpu, gluon, nd, sym
+from mxnet import cpu, gluon, nd, sym
 from mxnet.contrib.quantization import calib_graph, quantize_graph
 from mxnet.gluon import nn
 from mxnet.runtime import Features
@@ -123,9 +123,8 @@ def layer_values(net, X):
 @in_turn
 def _extremes(block, X):
     """The lowest and the highest value of each layer, for few pictures: all of it is in memory."""
-    with autograd.pause():
-        arrays = (layer.asnumpy() for layer in block(nd.array(X)))
-        return [[array.min(), array.max()] for array in arrays]
+    arrays = (layer.asnumpy() for layer in block(nd.array(X)))
+    return [[array.min(), array.max()] for array in arrays]
 
 
 @in_turn
@@ -141,20 +140,19 @@ def quantized_features(net, ranges, X):
     X : numpy.ndarray
         An input such as those to come.
     """
-    with autograd.pause():
-        graph = _Graph(net, X)
-        if len(ranges) != len(graph.layers):
-            raise ValueError(
-                f"The net has ranges for {len(ranges)} layers instead of {len(graph.layers)}: find "
-                "them anew by net.ranges = find_ranges(net, pictures)."
-            )
-        limits = [[low, high * k] for (low, high), k in zip(ranges, graph.widened)]
-        graph.collector.min_max_dict = dict(zip(graph.layers, limits))
-        symbol, _, _ = calib_graph(graph.int8, {}, {}, graph.collector, "naive", logger=None)
-        block = graph.block(symbol.get_backend_symbol(ONEDNN))
-        # without static_shape, MXNet quantizes the weights anew in every call
-        block.hybridize(static_alloc=True, static_shape=True)
-        return block
+    graph = _Graph(net, X)
+    if len(ranges) != len(graph.layers):
+        raise ValueError(
+            f"The net has ranges for {len(ranges)} layers instead of {len(graph.layers)}: find "
+            "them anew by net.ranges = find_ranges(net, pictures)."
+        )
+    limits = [[low, high * k] for (low, high), k in zip(ranges, graph.widened)]
+    graph.collector.min_max_dict = dict(zip(graph.layers, limits))
+    symbol, _, _ = calib_graph(graph.int8, {}, {}, graph.collector, "naive", logger=None)
+    block = graph.block(symbol.get_backend_symbol(ONEDNN))
+    # without static_shape, MXNet quantizes the weights anew in every call
+    block.hybridize(static_alloc=True, static_shape=True)
+    return block
 
 
 def find_ranges(net, pictures):

@@ -234,8 +234,8 @@ def train(
                 if agreed(interrupts):  # in a team not before the first one has saved
                     break
             if agreed(interrupts):
-                begun = f"batch {sums.batches} of epoch {len(history.loss) + 1}"
-                done = begun if sums.batches else f"epoch {len(history.loss)}"
+                midway = f"batch {sums.batches} of epoch {len(history.loss) + 1}"
+                done = midway if sums.batches else f"epoch {len(history.loss)}"
                 cure = "The same call goes on from there."
                 raise KeyboardInterrupt(f"Stopped after {done}, saved in {checkpoint}. {cure}")
             if best:

@@ -76,7 +76,7 @@ class Settings:
     precision : {"float32", "int8", "auto"}
         Of the features while they do not learn: for the probe, and where it is measured. With
         "int8", 8-bit integers, the net is left with ``ranges``, by which `predict` takes them too;
-        "auto" is int8 where that pays, see `quantization`. What is measured after an epoch is
+        "auto" is int8 where that pays, see `precision.settled`. What is measured after an epoch is
         float32.
     train_precision : {"float32", "bfloat16"}
         Of the epochs. With "bfloat16", convolutions are computed with 16 bits, on processors that
@@ -155,14 +155,10 @@ class Settings:
         return self.learning_rate * min(1, num_pictures / max(1, self.full_rate_pictures))
 
     @property
-    def chooses(self):
-        """Whether the run looks at validation pictures to choose an epoch, or to end."""
-        return self.keep == "best" or self.patience > 0
-
-    @property
     def held_out(self):
         """Share of the training pictures that is held out where no others are given to validate."""
-        return self.valid_fraction or (VALID_FRACTION if self.chooses else 0.0)
+        chooses = self.keep == "best" or self.patience > 0
+        return self.valid_fraction or (VALID_FRACTION if chooses else 0.0)
 
     @property
     def kind(self):
@@ -172,13 +168,14 @@ class Settings:
         return "lp_ft" if self.probe_steps else "finetune"
 
 
-# The chapter's two runs; the first at a rate that its new layer bears on ImageNet's features.
+# The chapter's two runs; then the first again, at a rate that its new layer bears on ImageNet's
+# features.
 CHAPTER = Settings()
 SCRATCH = Settings(from_scratch=True, learning_rate=0.1, output_lr_mult=1)
 BELOW_BOUND = Settings(learning_rate=0.0015)
 
 # Linear probing, then fine-tuning (Kumar et al. 2022). Chosen on parts of the training set, before
-# any look at the test set: tools/choose_recipe.py, weigh_ideas.py, weigh_in_pytorch.py.
+# any look at the test set: tools/choose_recipe.py, weigh_in_pytorch.py.
 FINE_TUNE = Settings(
     test_scale=9 / 7,  # 288 pixels where training has 224
     test_mirrored=True,

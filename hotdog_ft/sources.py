@@ -142,7 +142,7 @@ def named(pictures):
 
     Returns
     -------
-    list, or an iterator where `pictures` is something else than a path, list or tuple
+    list, or an iterator where `pictures` is no path, list, tuple or `Pictures`
     """
     each = enumerate(_each(pictures), 1)
     found = ((name or f"picture {place}", fetch) for place, (name, fetch) in each)

@@ -13,7 +13,7 @@ from mxnet import MXNetError, gluon, nd
 
 from .devices import available_devices, check_devices, try_device
 from .download import DataError, user_path, write_whole
-from .mxnet_internals import arrays_of, set_arrays
+from .mxnet_internals import arrays_of, parameters, set_arrays
 
 
 @lru_cache(1)
@@ -150,14 +150,17 @@ def same_net(net):
         set_arrays(net, broadcast(lambda: arrays_of(net)))
 
 
-def average_statistics(net):
-    """Give every process the mean of all processes' BatchNorm statistics."""
-    if world_size() > 1:
-        arrays = arrays_of(net).items()
-        own = {name: a for name, a in arrays if name.endswith(("running_mean", "running_var"))}
-        for name, array in own.items():
-            own[name] = np.reshape(all_reduce(array.ravel()), array.shape) / world_size()
-        set_arrays(net, own)
+def average_running_statistics(net, devices):
+    """Give all devices of all processes the mean of their BatchNorm statistics."""
+    nd.waitall()  # BatchNorm moves them in the backward pass, which the engine knows nothing of
+    if len(devices) == world_size() == 1:
+        return
+    for name, parameter in parameters(net).items():
+        if name.endswith(("running_mean", "running_var")):
+            mean = np.mean([parameter.data(device).asnumpy() for device in devices], axis=0)
+            total = np.reshape(all_reduce(mean.ravel()), mean.shape)
+            parameter.set_data(nd.array(total / world_size()))
+    nd.waitall()
 
 
 def new_trainer(parameters, optimizer, options):

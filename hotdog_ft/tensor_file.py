@@ -11,11 +11,6 @@ from safetensors import SafetensorError, deserialize, safe_open
 
 from .download import DataError, existing
 
-
-class WeightsError(DataError):
-    """A parameter file that cannot be used; the message names the file and the tensor."""
-
-
 # src/ndarray/ndarray.cc: how a list of tensors begins, and a tensor in newer and newer files;
 # bytes of an element
 _LIST, _V1, _V2, _V3 = 0x112, 0xF993FAC8, 0xF993FAC9, 0xF993FACA
@@ -67,7 +62,7 @@ def _refuse_another_format(path, head):
     if found:
         what, cure = found
         cure = cure.format(name=path.name, stem=path.stem)
-        raise WeightsError(
+        raise DataError(
             f"{path} is {what}; nothing in it is read or executed. " + cure[:1].upper() + cure[1:]
         )
 
@@ -125,9 +120,7 @@ def _params(path):
     except UnicodeEncodeError:  # a name that is no Unicode, which MXNet cannot open
         loaded = mx.nd.load_frombuffer(path.read_bytes())
     if not isinstance(loaded, dict):
-        raise WeightsError(
-            f"{path} names no tensors; a file written by save_parameters is expected."
-        )
+        raise DataError(f"{path} names no tensors; a file written by save_parameters is expected.")
     # net.export marks each name with arg: or aux:
     arrays = {name.split(":", 1)[-1]: array.asnumpy() for name, array in loaded.items()}
     return {name: (array.dtype.name, array) for name, array in arrays.items()}, {}
@@ -150,15 +143,12 @@ def read_tensors(path):
 
     Raises
     ------
-    WeightsError
+    DataError
         It is missing, damaged, of another format, or holds something else than finite floats.
     """
-    try:
-        path = existing(path, "Name a .params or .safetensors file.")
-    except DataError as error:
-        raise WeightsError(str(error)) from error
+    path = existing(path, "Name a .params or .safetensors file.")
     if not path.is_file():
-        raise WeightsError(f"{path} is no file. Name a .params or .safetensors file.")
+        raise DataError(f"{path} is no file. Name a .params or .safetensors file.")
     try:
         with open(path, "rb") as file:
             head = file.read(32)
@@ -167,13 +157,13 @@ def read_tensors(path):
         if not is_params and not is_safetensors:
             _refuse_another_format(path, head)
         tensors, notes = _params(path) if is_params else _safetensors(path)
-    except WeightsError:
+    except DataError:
         raise
     except OSError as error:
-        raise WeightsError(f"{path} cannot be read ({error.strerror or error}).") from error
+        raise DataError(f"{path} cannot be read ({error.strerror or error}).") from error
     except _DAMAGE as error:
         reason = (str(error).strip() or repr(error)).splitlines()[-1]
-        raise WeightsError(
+        raise DataError(
             f"{path} is damaged or not a parameter file ({reason}). Fetch it again; {_EXPECTED}"
         ) from error
     read = {}
@@ -181,16 +171,14 @@ def read_tensors(path):
         if name.endswith("num_batches_tracked"):
             continue
         if array is None or array.dtype.kind != "f" or not array.size:
-            raise WeightsError(
+            raise DataError(
                 f"{path} holds {name} as {kind}{list(getattr(array, 'shape', []))}: floating-point "
                 "numbers are expected. Export the net as float32."
             )
         with np.errstate(over="ignore"):  # seen below
             read[name] = array.astype("float32", copy=False)
         if not np.isfinite(read[name]).all():
-            raise WeightsError(
-                f"{path} holds a value that is not finite in {name}. Fetch it again."
-            )
+            raise DataError(f"{path} holds a value that is not finite in {name}. Fetch it again.")
     if not read:
-        raise WeightsError(f"{path} holds no tensors.")
+        raise DataError(f"{path} holds no tensors.")
     return read, notes

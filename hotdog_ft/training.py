@@ -1,21 +1,20 @@
 """Training: one step, one epoch."""
 
-import re
 import time
 
 import mxnet as mx
 import numpy as np
 from mxnet import autograd, gluon, nd
 
-from .cuda_faults import faults_explained
-from .devices import arrays, average_running_statistics, shards
+from .cuda_faults import MEMORY, OWN_MEMORY, explanation, faults_explained
+from .devices import arrays, shards
 from .history import EpochSums
 from .inference import in_turn
 from .learning import learning_parameters, weights_of
 from .loader import progress
 from .mxnet_internals import mark_gradient_fresh, parameters
 from .mxnet_modes import plain_mode
-from .team import agreed, all_reduce, average_statistics, world_size
+from .team import agreed, all_reduce, average_running_statistics, world_size
 from .team import new_trainer as trainer_of_team
 
 PART = 32  # pictures that a device computes at once where a mini-batch may be taken apart
@@ -85,7 +84,7 @@ def train_step(net, X, y, trainer, devices, weights=None, part=None):
             sums = _backward_in_parts(net, X, y, devices, weights, at_once)
         else:
             sums = _backward(net, X, y, devices, weights) if len(X) else []
-        for device in devices[min(len(X), at_once) :]:  # no picture for these: no gradient
+        for device in devices[at_once:]:  # no picture for these: no gradient
             for parameter in learning_parameters(net):
                 parameter.grad(device)[:] = 0
                 mark_gradient_fresh(parameter, device)
@@ -98,7 +97,7 @@ def train_step(net, X, y, trainer, devices, weights=None, part=None):
         )
         return loss, int(hits)
     except mx.MXNetError as error:
-        if not re.search("allocate|out of memory|_ALLOC_FAILED", str(error), re.IGNORECASE):
+        if explanation(str(error)) not in (MEMORY, OWN_MEMORY):
             raise
         parts = f", {at_once} at a time" if at_once < len(X) else ""
         raise MemoryError(
@@ -165,7 +164,6 @@ def train_one_epoch(
     if sums.examples == 0:
         raise ValueError("There is no picture to train on.")
     average_running_statistics(net, devices)
-    average_statistics(net)
     if not all(np.isfinite(p.data(devices[0]).sum().asscalar()) for p in parameters(net).values()):
         raise FloatingPointError(
             f"{title}: after its last batch parameters are no longer finite at learning rate "

@@ -9,12 +9,12 @@ from safetensors.numpy import save
 
 from .architectures import difference, initialise, net_of, older_names
 from .augment import MEAN, STD
-from .download import user_path, write_whole
+from .download import DataError, user_path, write_whole
 from .labels import output_names
 from .mxnet_internals import arrays_of, parameters
 from .mxnet_modes import plain_mode
 from .settings import Settings
-from .tensor_file import WeightsError, read_tensors
+from .tensor_file import read_tensors
 from .torch_names import first_convolutions, gluon_names, torch_name
 
 
@@ -22,7 +22,7 @@ def _refuse_misfit(path, net, shapes, names):
     """One sentence where the tensors of a file are not those of any net that we know."""
     from_torch = any(re.match(r"(.*\.)?layer\d+\.\d+\.", name) for name in names.values())
     if net is None:
-        raise WeightsError(
+        raise DataError(
             f"{path} belongs to no net that is known here: it holds {next(iter(names.values()))} "
             f"and {len(names) - 1} more. Weights of a ResNet (Gluon's or torchvision's), or of "
             "Gluon's VGG, DenseNet, MobileNet (1), Inception or AlexNet are expected."
@@ -37,7 +37,7 @@ def _refuse_misfit(path, net, shapes, names):
             what = f"it holds a tensor that such a net has not: {found}"
         else:
             what = f"{found} has the shape {shapes[name]} instead of {tuple(wanted)}"
-        raise WeightsError(f"{path} is not a {type(net).__name__}: {what}.")
+        raise DataError(f"{path} is not a {type(net).__name__}: {what}.")
 
 
 @plain_mode()
@@ -61,7 +61,7 @@ def load_net(path):
 
     Raises
     ------
-    WeightsError
+    DataError
         The file is missing, damaged or of another architecture; it names the first tensor at fault.
 
     Examples
@@ -74,16 +74,14 @@ def load_net(path):
     in_file = {name: array.shape for name, array in tensors.items()}
     begin = first_convolutions(in_file).values()
     if len(begin) > 1:
-        raise WeightsError(
+        raise DataError(
             f"{path} holds {len(begin)} nets, which begin with {' and '.join(begin)}: write a file "
             "of one of them."
         )
     names = (gluon_names if any("." in name for name in in_file) else older_names)(in_file)
     twice = in_file.keys() - set(names.values())
     if twice:
-        raise WeightsError(
-            f"{path} holds {min(twice)} under a second name: write a file of one net."
-        )
+        raise DataError(f"{path} holds {min(twice)} under a second name: write a file of one net.")
     shapes = {ours: in_file[name] for ours, name in names.items()}
     net = net_of(shapes)
     _refuse_misfit(path, net, shapes, names)
@@ -103,18 +101,17 @@ def _noted(path, notes, outputs):
         about = json.loads(notes.get("hotdog_ft", "{}"))
         classes, size = about.get("classes"), about.get("size")
         mirrored = bool(about.get("mirrored", False))
-        std = about.get("std", about.get("sd"))  # "sd" in files of versions before 0.2
         if classes is not None and len(classes) != outputs:
             raise ValueError(f"{len(classes)} class names for {outputs} outputs")
         ranges = about.get("ranges")
         for low, high in ranges or ():
             if not -math.inf < low <= high < math.inf:
                 raise ValueError(f"from {low} to {high} is no range")
-        normalised = (about["mean"], std) if about else None
+        normalised = (about["mean"], about["std"]) if about else None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise WeightsError(f"{path} is damaged: its notes are not save_net's ({error}).") from error
+        raise DataError(f"{path} is damaged: its notes are not save_net's ({error}).") from error
     if normalised not in (None, (MEAN.tolist(), STD.tolist())):
-        raise WeightsError(
+        raise DataError(
             f"{path} expects pictures normalised by mean {normalised[0]} and std {normalised[1]}."
         )
     return classes, size, mirrored, ranges

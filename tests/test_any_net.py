@@ -11,8 +11,8 @@ from mxnet.gluon.model_zoo.vision import resnet
 from picture_zoo import GOOD
 
 import hotdog_ft
+from hotdog_ft.download import DataError
 from hotdog_ft.settings import Settings
-from hotdog_ft.weights import WeightsError
 
 # depths of ResNet-34, -50 and -101 as in Gluon's resnet_spec, but narrow; the others as they are
 MAKE = {
@@ -227,5 +227,5 @@ def test_report_48_a_home_folder_is_one(source_net, tmp_path, monkeypatch):
     hotdog_ft.save_net(source_net, "~/net.safetensors", list("abcde"), 32)
     assert [path.name for path in tmp_path.iterdir()] == ["net.safetensors"]
     assert hotdog_ft.load_net("~/net.safetensors").size == 32
-    with pytest.raises(WeightsError, match=f"There is no {tmp_path}/other"):
+    with pytest.raises(DataError, match=f"There is no {tmp_path}/other"):
         hotdog_ft.load_net("~/other")

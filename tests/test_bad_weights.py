@@ -16,7 +16,7 @@ from mxnet.gluon.model_zoo import vision
 from safetensors.numpy import save_file
 
 import hotdog_ft
-from hotdog_ft.weights import WeightsError
+from hotdog_ft.download import DataError
 
 
 def broken(tmp_path, change, version=1):
@@ -24,7 +24,7 @@ def broken(tmp_path, change, version=1):
     change(tensors)
     path = tmp_path / "net.params"
     mx.nd.save(str(path), tensors)
-    with pytest.raises(WeightsError) as error:
+    with pytest.raises(DataError) as error:
         hotdog_ft.load_net(path)
     assert str(path) in str(error.value)
     return str(error.value)
@@ -50,7 +50,7 @@ def test_another_architecture_is_an_error(tmp_path, name):
     net.initialize()
     net(nd.zeros((1, 3, 224, 224)))
     net.save_parameters(str(tmp_path / "net.params"))
-    with pytest.raises(WeightsError, match=r"net\.params belongs to no net that is known here"):
+    with pytest.raises(DataError, match=r"net\.params belongs to no net that is known here"):
         hotdog_ft.load_net(tmp_path / "net.params")
 
 
@@ -59,7 +59,7 @@ def test_another_architecture_is_an_error(tmp_path, name):
 def test_a_file_of_something_else_is_an_error(tmp_path, suffix, content):
     path = tmp_path / f"net{suffix}"
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match="damaged or not a parameter file"):
+    with pytest.raises(DataError, match="damaged or not a parameter file"):
         hotdog_ft.load_net(path)
 
 
@@ -71,7 +71,7 @@ def test_a_truncated_file_is_an_error(tmp_path, suffix, share):
     net.save_parameters(str(path)) if suffix == ".params" else save_file(values(net), path)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(WeightsError, match="damaged or not a parameter file"):
+    with pytest.raises(DataError, match="damaged or not a parameter file"):
         hotdog_ft.load_net(path)
 
 
@@ -82,7 +82,7 @@ def test_nothing_in_a_file_is_executed(tmp_path, name):
             return Path.touch, (tmp_path / "executed",)
 
     (tmp_path / name).write_bytes(pickle.dumps(Attack()))
-    with pytest.raises(WeightsError, match=name):
+    with pytest.raises(DataError, match=name):
         hotdog_ft.load_net(tmp_path / name)
     assert not (tmp_path / "executed").exists()
 
@@ -96,7 +96,7 @@ def test_a_tensor_of_absurd_length_is_an_error(tmp_path, length):
     place = content.find(struct.pack("<I", 0xF993FAC9)) + 12
     content[place : place + 8] = struct.pack("<q", length)
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match=r"(length|shape) is wrong"):
+    with pytest.raises(DataError, match=r"(length|shape) is wrong"):
         hotdog_ft.load_net(path)
 
 
@@ -117,12 +117,12 @@ def test_any_bytes_changed_in_the_header_load_or_are_one_error(tmp_path, changes
     path.write_bytes(content)
     try:
         hotdog_ft.load_net(path)
-    except WeightsError as error:
+    except DataError as error:
         assert str(path) in str(error)
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(WeightsError, match=r"absent\.params"):
+    with pytest.raises(DataError, match=r"absent\.params"):
         hotdog_ft.load_net(tmp_path / "absent.params")
 
 
@@ -140,13 +140,13 @@ def test_reports_71_and_86_what_is_no_path_of_a_file_is_one_sentence(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "net.params").touch()
-    with pytest.raises(WeightsError, match=words):
+    with pytest.raises(DataError, match=words):
         hotdog_ft.load_net(tmp_path / path if path == "nett.params" else path)
 
 
 def test_arrays_without_names_are_an_error(tmp_path):
     mx.nd.save(str(tmp_path / "net.params"), [mx.nd.zeros(3)])
-    with pytest.raises(WeightsError, match=r"net\.params names no tensors"):
+    with pytest.raises(DataError, match=r"net\.params names no tensors"):
         hotdog_ft.load_net(tmp_path / "net.params")
 
 

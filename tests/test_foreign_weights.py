@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from test_zoo import torchvision_tensors
 
 import hotdog_ft
-from hotdog_ft.weights import WeightsError
+from hotdog_ft.download import DataError
 
 TENSORS = torchvision_tensors()
 X = np.random.default_rng(0).normal(size=(2, 3, 64, 64)).astype("float32")
@@ -101,7 +101,7 @@ def test_report_86_other_floats_become_float32(dtype, suffix, tmp_path):
 def refused(tmp_path, tensors, words):
     path = tmp_path / "net.safetensors"
     save_file(tensors, path)
-    with pytest.raises(WeightsError, match=words) as error:
+    with pytest.raises(DataError, match=words) as error:
         hotdog_ft.load_net(path)
     assert str(path) in str(error.value) and "\n" not in str(error.value)
 
@@ -167,7 +167,7 @@ CONVERT = r"pickle.* weights_only=True\), 'net\.safetensors'\)"
 def test_report_86_a_file_of_pytorch_is_refused_with_the_way_to_convert_it(kind, name, tmp_path):
     path = tmp_path / name
     pytorch_zip(path) if kind == "zip" else path.write_bytes(pickle.dumps({}, protocol=2))
-    with pytest.raises(WeightsError, match=CONVERT) as error:
+    with pytest.raises(DataError, match=CONVERT) as error:
         hotdog_ft.load_net(path)
     assert f"torch.load('{name}'" in str(error.value)
 
@@ -191,7 +191,7 @@ def test_report_86_a_file_of_pytorch_is_refused_with_the_way_to_convert_it(kind,
 )
 def test_report_86_a_file_of_another_program_is_named_as_such(name, content, words, tmp_path):
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(WeightsError, match=rf"{name} .*{words}"):
+    with pytest.raises(DataError, match=rf"{name} .*{words}"):
         hotdog_ft.load_net(tmp_path / name)
 
 
@@ -207,14 +207,14 @@ def test_a_file_is_known_by_its_content_whatever_it_is_called(expected, tmp_path
 def test_notes_that_are_not_ours_are_an_error(notes, tmp_path):
     path = tmp_path / "net.safetensors"
     save_file(values(make_source_net()), path, {"hotdog_ft": notes})
-    with pytest.raises(WeightsError, match=r"net\.safetensors"):
+    with pytest.raises(DataError, match=r"net\.safetensors"):
         hotdog_ft.load_net(path)
 
 
 def test_a_file_with_no_tensors_is_an_error(tmp_path):
     refused(tmp_path, {}, "holds no tensors")
     (tmp_path / "net.params").write_bytes(struct.pack("<4Q", 0x112, 0, 0, 0))
-    with pytest.raises(WeightsError, match="no tensors"):
+    with pytest.raises(DataError, match="no tensors"):
         hotdog_ft.load_net(tmp_path / "net.params")
 
 

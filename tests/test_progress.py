@@ -20,6 +20,7 @@ from hotdog_ft import checkpoint, probe, studies, training
 from hotdog_ft.__main__ import main
 from hotdog_ft.checks import LearningWarning
 from hotdog_ft.history import History, duration
+from hotdog_ft.recipe import TITLES
 from hotdog_ft.settings import FINE_TUNE, Settings
 
 SMALL = Settings(size=32, batch_size=4, num_epochs=2)
@@ -104,7 +105,10 @@ def test_report_65_train_is_silent_unless_it_is_asked_for_lines(capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_report_65_compare_has_a_line_per_epoch_too(capsys, monkeypatch, tmp_path):
+@pytest.mark.parametrize("mode", ["mini", "full"])
+def test_report_65_compare_has_a_line_per_epoch_too(
+    mode, capsys, monkeypatch, tmp_path, picture_folders
+):
     def train(net, *arguments, report, **options):
         report("epoch 1/1")
         net.size = 64
@@ -112,10 +116,17 @@ def test_report_65_compare_has_a_line_per_epoch_too(capsys, monkeypatch, tmp_pat
 
     monkeypatch.setattr(studies, "train", train)
     monkeypatch.setattr(History, "examples_per_sec", 1.0)
-    assert main(["compare", "--out", str(tmp_path)]) == 0
+    options, titles = ["--mode", mode, "--out", str(tmp_path)], [*TITLES.values()]
+    if mode == "full":
+        hotdog_ft.save_net(make_source_net(), tmp_path / "net.safetensors", [*"abcde"], 32)
+        options += ["--data", str(picture_folders())]
+        options += ["--weights", str(tmp_path / "net.safetensors")]
+    else:
+        titles.remove("fine-tuning below the bound")
+    assert main(["compare", *options]) == 0
     lines = capsys.readouterr().out.splitlines()
-    for title in ("fine-tuning", "from scratch", "probing, then fine-tuning"):
-        assert lines[lines.index(f"{title}, seed 0") + 1] == "epoch 1/1"
+    begun = [before for before, line in zip(lines, lines[1:]) if line == "epoch 1/1"]
+    assert sorted(begun) == sorted(f"{title}, seed 0" for title in titles)
 
 
 def test_a_duration_is_in_words():

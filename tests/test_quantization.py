@@ -23,7 +23,6 @@ from hotdog_ft.evaluation import logits_of
 from hotdog_ft.loader import plain_loader
 from hotdog_ft.probe import extract_features
 from hotdog_ft.quantization import find_ranges, quantized_features
-from hotdog_ft.weights import WeightsError
 
 
 class TwoLayers(HybridBlock):
@@ -145,7 +144,7 @@ def test_damaged_ranges_are_refused(ranges, tmp_path):
     about = {"classes": list("abcde"), "size": 32, "ranges": ranges}
     about.update(mean=hotdog_ft.weights.MEAN.tolist(), std=hotdog_ft.weights.STD.tolist())
     save_file(values(net), tmp_path / "net.safetensors", {"hotdog_ft": json.dumps(about)})
-    with pytest.raises(WeightsError, match=r"net.safetensors is damaged: its notes are not"):
+    with pytest.raises(DataError, match=r"net.safetensors is damaged: its notes are not"):
         hotdog_ft.load_net(tmp_path / "net.safetensors")
 
 

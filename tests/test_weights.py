@@ -13,8 +13,7 @@ from picture_zoo import GOOD
 from safetensors.numpy import load_file, save_file
 
 import hotdog_ft
-from hotdog_ft.augment import MEAN, STD
-from hotdog_ft.weights import WeightsError
+from hotdog_ft.download import DataError
 
 
 @pytest.fixture
@@ -125,21 +124,12 @@ def test_names_must_fit_the_outputs_and_the_suffix_the_format(net, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("key", ["std", "sd"])  # "sd" in files of versions before 0.2
-def test_a_net_for_pictures_normalised_in_another_way_is_refused(net, key, tmp_path):
+def test_a_net_for_pictures_normalised_in_another_way_is_refused(net, tmp_path):
     path = tmp_path / "net.safetensors"
-    about = {"classes": ["a", "b"], "size": 32, "mean": [0.5] * 3, key: [0.5] * 3}
+    about = {"classes": ["a", "b"], "size": 32, "mean": [0.5] * 3, "std": [0.5] * 3}
     save_file(values(net), path, {"hotdog_ft": json.dumps(about)})
-    with pytest.raises(WeightsError, match=r"mean \[0.5, 0.5, 0.5\] and std \[0.5, 0.5, 0.5\]"):
+    with pytest.raises(DataError, match=r"mean \[0.5, 0.5, 0.5\] and std \[0.5, 0.5, 0.5\]"):
         hotdog_ft.load_net(path)
-
-
-def test_a_file_of_a_version_before_0_2_still_loads(net, tmp_path):
-    path = tmp_path / "net.safetensors"
-    about = {"classes": ["a", "b"], "size": 32, "mean": MEAN.tolist(), "sd": STD.tolist()}
-    save_file(values(net), path, {"hotdog_ft": json.dumps(about)})
-    loaded = hotdog_ft.load_net(path)
-    assert (loaded.classes, loaded.size) == (["a", "b"], 32)
 
 
 def test_other_tools_can_read_it(net, tmp_path):

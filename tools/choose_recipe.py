@@ -26,7 +26,7 @@ from hotdog_ft.studies import study
 from hotdog_ft.tables import runs_table
 
 RESULTS = Path(__file__).parents[1] / "results"
-# What was chosen here. `fine_tune` has since gone on from it: weigh_ideas.py, cross_validate.py.
+# What was chosen here. `fine_tune` has since gone on: weigh_in_pytorch.py, cross_validate.py.
 CHOSEN = Settings(
     batch_size=32,
     learning_rate=0.001,

@@ -60,13 +60,13 @@ if [ "${1:-}" = plan ]; then
 fi
 
 if [ -z "$python" ]; then
-    echo "No Python 3.9 to 3.15 here: fetching one with uv into .uv"
+    echo "No Python 3.9 to 3.15 with its module venv here: fetching one with uv into .uv"
     uv=$(command -v uv || echo .uv/bin/uv)
     if [ ! -x "$uv" ]; then
         any=$(command -v python3 || command -v python) ||
             stop "found no Python at all. Install Python 3.11, then run make again."
         "$any" -m pip install --quiet --target .uv uv ||
-            stop "hotdog_ft needs Python 3.9 to 3.15, and uv could not be installed to fetch one. Install Python 3.11 and run make again, or name one: make PYTHON=/path/to/python3.11"
+            stop "hotdog_ft needs Python 3.9 to 3.15 with its module venv (on Debian and Ubuntu: apt-get install python3-venv), and uv could not be installed to fetch one. Install Python 3.11 and run make again, or name one: make PYTHON=/path/to/python3.11"
     fi
     UV_PYTHON_INSTALL_DIR=.uv/python "$uv" python install --quiet --no-bin 3.11 ||
         stop "hotdog_ft needs Python 3.9 to 3.15, and uv could not fetch one. Install Python 3.11 and run make again, or name one: make PYTHON=/path/to/python3.11"
