@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 
 from .evaluation import logits_of, probabilities
+from .labels import check_names
 from .mxnet_modes import plain_mode
 
 LIMITS = 0.05, 20  # of a temperature
@@ -140,6 +141,7 @@ def calibrate(net, data):
     float
         The temperature; 1 where none fits.
     """
+    check_names(net, data, "calibrate on")
     found = temperature(*logits_of(net, data))
     if not LIMITS[0] * 1.01 < found < LIMITS[1] / 1.01:
         warnings.warn(

@@ -32,7 +32,7 @@ OWN_MEMORY = (
     "what else holds memory."
 )
 FAULTS = {
-    "allocate CPU Memory|could not create a memory object": OWN_MEMORY,
+    "allocate CPU Memory|could not create a (memory object|primitive)(?! desc)": OWN_MEMORY,
     "driver version is insufficient|undefined symbol: cu[A-Z]": (
         "The NVIDIA driver is too old for CUDA 11: install version 450.80.02 or newer."
     ),

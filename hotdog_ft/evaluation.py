@@ -35,11 +35,10 @@ def logits_of(net, data, precision="float32"):
     Raises
     ------
     ValueError
-        There is no picture, labels are no outputs of the net, classes are not its own; it is none,
-        does not know its input size, or cannot compute in int8.
+        There is no picture, labels are no outputs of the net, it is none or does not know its input
+        size, or it cannot compute in int8.
     """
     check_net(net)
-    check_names(net, data, "evaluate on")
     labels, logits, block = [], [], None
     mirrored = getattr(net, "mirrored", False)
     for batch in _batches(net, data):
@@ -178,6 +177,7 @@ def evaluate(net, data, precision="float32"):
     >>> 0 <= evaluate(net, recipe.load_data()[1]) <= 1
     True
     """
+    check_names(net, data, "evaluate on")
     labels, logits = logits_of(net, data, precision)
     return accuracy(labels, logits.argmax(axis=1))
 
@@ -199,6 +199,7 @@ def confusion(net, data):
     """
     import pandas as pd
 
+    check_names(net, data, "evaluate on")
     labels, logits = logits_of(net, data)
     predicted = logits.argmax(axis=1)
     classes = class_names(net) or class_names(data) or ()

@@ -1,6 +1,5 @@
 """What a block computes in prediction: from any thread, for many pictures with fused operations."""
 
-import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
@@ -9,7 +8,7 @@ import numpy as np
 from mxnet import MXNetError, cpu, gluon, nd, sym
 from mxnet.runtime import Features
 
-from .cuda_faults import faults_explained
+from .cuda_faults import explanation, faults_explained
 from .devices import devices_of
 from .generators import in_every_process
 from .mxnet_internals import build_graph
@@ -82,7 +81,7 @@ def outputs(block, X):
                 raise ValueError("The net gives several arrays: one of logits is expected.")
             return np.concatenate([part.asnumpy() for part in parts])
     except (MXNetError, ValueError) as error:  # the latter from a layer's first input
-        if "MXNetError" not in str(error) or re.search("allocate|memory", str(error)):
+        if "MXNetError" not in str(error) or explanation(str(error)):
             raise
         raise ValueError(
             f"The net does not take an array of shape {X.shape}. Nets such as AlexNet, VGG and "

@@ -158,8 +158,13 @@ with mock.patch.object(mxnet.runtime.Features, "is_enabled", return_value=True):
     assert "gpu(0): MXNet" in lines[2] and "finds no GPU" in lines[3] and "fails (odd)" in lines[4]
 
 
-@pytest.mark.parametrize(
-    "text", ["Failed to allocate CPU Memory", "could not create a memory object"]
+@pytest.mark.parametrize(  # seen under RLIMIT_AS: of libmxnet.so, and of oneDNN within it
+    "text",
+    [
+        "Failed to allocate CPU Memory",
+        "could not create a memory object",
+        "could not create a primitive",
+    ],
 )
 def test_memory_that_is_full_is_a_sentence_with_a_cure(text):
     with pytest.raises(MemoryError, match="take a smaller size"), cuda_faults.faults_explained():

@@ -55,7 +55,7 @@ def test_a_run_takes_mini_batches_apart_where_pictures_do_not_sway_each_other(ch
 
 @pytest.mark.filterwarnings("ignore:(?s).*forward hook")
 @pytest.mark.parametrize(  # as libmxnet.so and oneDNN, within it, say so
-    "text", ["Failed to allocate CPU Memory", "could not create a memory object", "out of memory"]
+    "text", ["Failed to allocate CPU Memory", "could not create a primitive", "out of memory"]
 )
 def test_too_little_memory_for_a_part_says_by_how_much_to_cut_it(text):
     """Advice above the size of a part would change nothing."""
