@@ -34,7 +34,7 @@ def _compare(options):
     print(f"The curves of seed {options.seeds[-1]} are in {figure}.")
     print(tables.result_table(last, record.identity["classes"]).to_string(na_rep=""))
     if len(options.seeds) > 1:
-        print(f"Test accuracy over all seeds\n{tables.seed_table(record).to_string(na_rep='')}")
+        print(f"Test accuracy over all seeds\n{tables.seed_table(record).to_string()}")
 
 
 def _train_settings(options):

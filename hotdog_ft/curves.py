@@ -114,7 +114,7 @@ def plot_curves(curves, xlabel, ylabel, log_x=False, mark=None, interval=None):
     return figure
 
 
-def live_curves():
+def live_curves(title):
     """A callback for `train` that redraws the curves after every epoch; None outside a notebook."""
     try:
         from IPython import get_ipython
@@ -126,7 +126,7 @@ def live_curves():
     handle = []
 
     def redraw(history):
-        figure = plot_histories({"this run": history})
+        figure = plot_histories({title: history})
         if handle:
             handle[0].update(figure)
         else:

@@ -9,17 +9,19 @@ from .settings import FINE_TUNE
 say = partial(print, flush=True)  # a line that is in a log file at once
 
 
-def watched(after_epoch=None):
+def watched(title, after_epoch=None):
     """What `train` takes to show a run: its curves in a notebook, elsewhere a line per epoch.
 
     Parameters
     ----------
+    title : str
+        Of the curves.
     after_epoch : callable, optional
         Called as well, after the curves are drawn.
     """
     from .plot import live_curves
 
-    redraw = live_curves()
+    redraw = live_curves(title)
     if redraw is None:
         return {"report": say, "after_epoch": after_epoch}
 
@@ -99,5 +101,5 @@ def fine_tune(
         valid_imgs=valid_imgs,
         train_augs=train_augs,
         checkpoint=checkpoint,
-        **watched(after_epoch),
+        **watched("output layer first, then all layers", after_epoch),
     )

@@ -209,9 +209,8 @@ def load_recipe(mode=None, data=None, weights=None):
 def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5, *, recipe=None):
     """The chapter's function: train `net` on the hot dogs, plainly, at a constant rate.
 
-    `output` learns at the multiple of the rate that it carries (``lr_mult``), ten after
-    `finetune_net` and one after `scratch_net`. After every epoch its figures are printed in a line;
-    in a notebook the curves are drawn instead. `train` is the longer form, for any data set.
+    `output` learns at its ``lr_mult`` times the rate, ten after `finetune_net`. Every epoch prints
+    a line, or in a notebook draws the curves. `train` is the longer form, for any data set.
 
     Parameters
     ----------
@@ -247,4 +246,5 @@ def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5, *, recip
         num_epochs=num_epochs,
         output_lr_mult=net.output.weight.lr_mult,
     )
-    return train(net, *recipe.load_data(), settings, **watched())
+    title = f"rate {learning_rate:g}, output layer {learning_rate * settings.output_lr_mult:g}"
+    return train(net, *recipe.load_data(), settings, **watched(title))

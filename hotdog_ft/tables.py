@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .evaluation import unpack_answers
 from .recipe import BOOK, HOT_DOGS, TITLES
 
 
@@ -132,7 +133,8 @@ def seed_table(record):
     if TITLES["scratch"] in accuracy:
         lead = accuracy.sub(accuracy[TITLES["scratch"]], axis=0)
         columns["smallest lead"] = lead.drop(columns=TITLES["scratch"]).min()
-    return pd.DataFrame(columns).loc[accuracy.columns].round(3)
+    table = pd.DataFrame(columns).loc[accuracy.columns].round(3)
+    return table.astype({name: object for name in table if table[name].isna().any()}).fillna("")
 
 
 def by_minutes(history):
@@ -197,6 +199,18 @@ def paired_gap(first, second):
     gaps = np.subtract(first, second)
     half = t.ppf(0.975, len(gaps) - 1) * gaps.std(ddof=1) / np.sqrt(len(gaps))
     return gaps.mean(), gaps.mean() - half, gaps.mean() + half
+
+
+def right_of(entries, net):
+    """For every picture of a cross-validation's folds: whether the net of this name is right.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (n,), in the order of `entries`, whose figures have ``answers``.
+    """
+    answers = [unpack_answers(entry.figures["answers"][net]) for entry in entries]
+    return np.concatenate([labels for labels, _ in answers]) == 0
 
 
 def paired_gain(right, before):

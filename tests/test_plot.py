@@ -74,7 +74,7 @@ def test_an_overlay_is_red_where_the_map_is_largest_and_grey_where_it_is_smalles
 
 
 def test_outside_a_notebook_no_curves_are_drawn_while_training():
-    assert plot.live_curves() is None
+    assert plot.live_curves("rate 0.01") is None
 
 
 def test_in_a_notebook_the_curves_are_drawn_once_and_then_replaced(monkeypatch):
@@ -91,7 +91,7 @@ def test_in_a_notebook_the_curves_are_drawn_once_and_then_replaced(monkeypatch):
     kernel = SimpleNamespace(kernel=None)
     monkeypatch.setattr("IPython.get_ipython", lambda: kernel)
     monkeypatch.setattr("IPython.display.display", display)
-    redraw = plot.live_curves()
+    redraw = plot.live_curves("rate 0.01")
     for epochs in (1, 2):
         redraw(History(loss=[1.0] * epochs, train_acc=[0.5] * epochs, test_acc=[0.5] * epochs))
     assert [len(figure.axes[0].lines[0].get_xdata()) for figure in seen] == [1, 2]

@@ -18,12 +18,12 @@ import numpy as np
 from choose_recipe import accuracy_and_loss, folds, new_net
 
 from hotdog_ft import load_recipe, train
-from hotdog_ft.evaluation import logits_of, pack_answers, unpack_answers
+from hotdog_ft.evaluation import logits_of, pack_answers
 from hotdog_ft.mxnet_internals import arrays_of, set_arrays
 from hotdog_ft.records import Entry
 from hotdog_ft.settings import FINE_TUNE
 from hotdog_ft.studies import study
-from hotdog_ft.tables import paired_gain
+from hotdog_ft.tables import paired_gain, right_of
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -64,12 +64,6 @@ def validate(recipe, settings, fold, checkpoint=None):
         answers[name] = {"accuracy": accuracy, "loss": loss, **pack_answers(labels, logits)}
         print(f"fold {fold}, {name}: {accuracy:.4f}, loss {loss:.4f}", flush=True)
     return Entry(settings, history, figures={"answers": answers})
-
-
-def right_of(entries, name):
-    """For every picture of all folds: whether the net of this name is right."""
-    answers = [entry.figures["answers"][name] for entry in entries]
-    return np.concatenate([unpack_answers(one)[0] == 0 for one in answers])
 
 
 def tell(entries, base="probe"):
