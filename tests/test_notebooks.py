@@ -124,7 +124,6 @@ FALSE_WORLDS = {
             "table": pd.DataFrame(
                 {"test_acc": [0.9, 0.75]}, index=["all", "output, stored features"]
             ),
-            "parts": ["output, stored features"],
         },
         {"epoch_of_all": 1.0, "epoch_stored": 0.9},
     ],
