@@ -9,12 +9,13 @@
 # make notebooks  write the committed outputs anew
 # make bench      measure beside the book's code and PyTorch, see benchmarks/README.md
 # make gpu-test   whether a GPU computes what the CPU does, and how fast, see tools/gpu_test.py
-# make site       the site in English and Vietnamese: build/site/en/index.html; Python 3.11 or newer
+# make site       the site in English and Vietnamese: build/site/index.html; Python 3.11 or newer
 # make site-test  the same, and whether a browser likes it: needs chromium
 # make site-catalogues  bring docs/locale/ up to date with the texts
 # make cluster    put Dask and Horovod into .venv, to predict and train on several machines; minutes
 # make cluster-test  real processes on 127.0.0.1, one of them killed
 # make lock       resolve pyproject.toml again
+# make venv       .venv alone
 # Each sets up .venv by itself; PYTHON=/path/to/python3.11 chooses the interpreter, GPU=1 and GPU=0
 # MXNet's build: without them that for GPUs where nvidia-smi shows one that it has code for.
 
@@ -58,8 +59,11 @@ test-install:
 
 # needs HOTDOG_FT_DATA, a folder of photographs; about 25 minutes
 bench: venv
-	@test -x .venv-bench/bin/python || { $(PYTHON_IN_VENV) -m venv .venv-bench && \
-	    .venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt; }
+	@$(PYTHON_IN_VENV) -c "import sys; sys.exit('hotdog_ft' in sys.modules or sys.version_info[:2] != (3, 11))" || { \
+	    echo "hotdog_ft: make bench wants Python 3.11, make bench PYTHON=python3.11, without make cluster." >&2; exit 1; }
+	@cmp -s benchmarks/requirements.txt .venv-bench/complete || { $(PYTHON_IN_VENV) -m venv --clear .venv-bench && \
+	    .venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt && \
+	    cp benchmarks/requirements.txt .venv-bench/complete; }
 	$(PYTHON_IN_VENV) benchmarks/run.py --data "$(HOTDOG_FT_DATA)" --torch-python .venv-bench/bin/python \
 	    --out results/bench
 

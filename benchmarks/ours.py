@@ -52,9 +52,9 @@ def train(batch_size, size=224, num_devices=1):
     return once
 
 
-def predict(batch_size, size=224):
-    net, _ = new_net(size, [mx.cpu()])
-    X = np.random.normal(size=(batch_size, 3, size, size)).astype("float32")
+def predict(batch_size):
+    net, _ = new_net(224, [mx.cpu()])
+    X = np.random.normal(size=(batch_size, 3, 224, 224)).astype("float32")
     block = fused(net, X)  # as hotdog_ft.predict and extract_features do for all of their batches
 
     def once():

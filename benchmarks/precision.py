@@ -87,8 +87,12 @@ def main():
     options = parser.parse_args()
     if options.show:
         return show(json.loads(options.show.read_text()))
+    if not (options.data and options.weights and options.torch_python and options.out):
+        parser.error("--data, --weights, --torch-python and --out are needed")
     record = {**machine(), "repetitions": options.repetitions, "agree": {}, "I": {}}
     path = options.out / f"precision-{record['date']}.json"
+    if path.exists():
+        parser.error(f"{path} is there already: give it another name, and nothing is lost")
     pythons = {"ours": sys.executable}
     other = str(Path(options.torch_python).absolute())
     with tempfile.TemporaryDirectory() as folder:

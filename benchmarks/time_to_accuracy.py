@@ -99,8 +99,7 @@ def fast(options):
     hotdog_ft.seed_everything(options.seed)
     net = hotdog_ft.finetune_net(hotdog_ft.load_net(options.weights), len(train_imgs.classes))
     settings = replace(FINE_TUNE, seed=options.seed)
-    changes = {"num_epochs": 0, "precision": options.precision}
-    history = hotdog_ft.fine_tune(net, train_imgs, test_imgs, settings, **changes)
+    history = hotdog_ft.fine_tune(net, train_imgs, test_imgs, settings, num_epochs=0)
     yield time.perf_counter() - START, history.probe_acc, len(test_imgs)
     net.save_parameters(str(options.out.with_suffix(".probed")))
     options.out.with_suffix(".settings").write_text(json.dumps(asdict(settings)))
@@ -124,9 +123,7 @@ def ours(options):
 def measure(options):
     """Add a run of a contender to the record, which is written after every figure."""
     record = json.loads(options.out.read_text()) if options.out.exists() else {"runs": []}
-    how = "" if options.precision == "float32" else f" {options.precision}"
-    name = options.contender + how
-    run = {"contender": name, "seed": options.seed, "seconds": [], "test_acc": []}
+    run = {"contender": options.contender, "seed": options.seed, "seconds": [], "test_acc": []}
     record["runs"].append(run)
     threads = os.environ.get("OMP_NUM_THREADS")
     contender = {"book": book, "fast": fast, "ours": ours}[options.contender]
@@ -155,7 +152,7 @@ def draw(path):
         f"{run['contender']}, seed {run['seed']}": pd.Series(run["test_acc"], index=run["seconds"])
         for run in runs
     }
-    count = runs[0].get("test_pictures", 800)  # the records of November 2026 do not say it
+    count = runs[0].get("test_pictures", 800)  # the records before 2026-11-27 do not say it
     figure = plot.plot_curves(
         curves,
         "seconds since the process began",
@@ -172,7 +169,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("contender", choices=["fast", "ours", "book", "draw"])
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--precision", default="float32", help="for fast: int8 or auto")
     parser.add_argument("--data", help="for fast and book: folder with train/CLASS/*, test/CLASS/*")
     parser.add_argument("--weights", help="for fast")
     parser.add_argument("--record", type=Path, help="for ours: results/compare-full-….json")

@@ -132,13 +132,13 @@ class TestThreads:
         )
 
 
-def test_importing_seeds_nothing_and_leaves_notebook_and_book_packages_alone():
+def test_importing_draws_no_random_number():
     code = (
-        "import random, numpy, sys; a = random.getstate(), numpy.random.get_state()[1].tolist();"
+        "import random, numpy; a = random.getstate(), numpy.random.get_state()[1].tolist();"
         "import hotdog_ft; b = random.getstate(), numpy.random.get_state()[1].tolist();"
-        "print(a == b, 'd2l' in sys.modules, 'matplotlib.pyplot' in sys.modules)"
+        "print(a == b)"
     )
-    assert python(code).stdout == "True False False\n"
+    assert python(code).stdout == "True\n"
 
 
 def test_the_wheel_carries_the_mini_set_and_the_records_and_works_alone(tmp_path):

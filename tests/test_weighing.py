@@ -29,7 +29,7 @@ def test_with_one_seed_the_gain_is_that_of_every_other_record():
 
 def test_an_entry_keeps_which_pictures_were_wrong():
     margins = {("probe", "288"): np.array([0.5, -1, 0], "float16")}
-    (entry,) = tool.entries_of({("idea", 3, 1): margins}, {"idea": {"rate": 2e-4}})
+    entry = tool.entry_of("idea", 3, 1, margins, {"rate": 2e-4})
     assert tool.right_of(entry, "probe").tolist() == [True, False, False]
     answer = entry["answers"]["probe"]["288"]
     # mean of log(1 + exp(-margin)): 0.4741, 1.3133 and log 2 = 0.6931

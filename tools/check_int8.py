@@ -1,9 +1,9 @@
 """What int8 costs in accuracy, picture by picture, against float32.
 
-    HOTDOG_FT_DATA=hotdog HOTDOG_FT_WEIGHTS=resnet18.params python tools/check_int8.py [--count N]
+    HOTDOG_FT_DATA=hotdog HOTDOG_FT_WEIGHTS=resnet18.params python tools/check_int8.py
     ... python tools/check_int8.py --seeds N
 
-The first call looks at the training pictures alone, or at N of them: ranges are found on 32, 96 and
+The first call looks at the training pictures alone: ranges are found on 32, 96 and
 256 of them, from the lowest to the highest value and by the least divergence (MXNet's "entropy");
 the output layer is trained on the features, in five-fold cross-validation. The second call trains a
 net for each seed as `fine_tune` does, ten minutes on two cores, and tests it in both precisions.
@@ -17,7 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from choose_recipe import accuracy_and_loss, new_net
+from choose_recipe import accuracy_and_loss, folds, new_net
 from cross_validate import tell
 from mxnet import nd
 from mxnet.contrib.quantization import combine_histogram
@@ -96,9 +96,8 @@ def cross_validate(recipe, settings, ranges, pictures, count, checkpoint=None):
     wanted, _ = features(recipe, settings, None, 0, count)
     source = recipe.load_pretrained_net().output
     choices = [outputs(source, x) for x in (views[0], wanted[0])]
-    order, logits = np.random.default_rng(0).permutation(len(labels)), {}
-    for part in np.array_split(order, 5):
-        training = np.setdiff1d(order, part)
+    logits = {}
+    for training, part in folds(len(labels)):
         net = new_net(recipe, settings)
         fit_output(net, views[0][training], labels[training], settings)
         answers = np.mean([outputs(net.output, x[part]) for x in views], axis=0)
@@ -130,7 +129,6 @@ def train_and_test(recipe, settings, checkpoint=None):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, metavar="N", help="train and test nets of N seeds")
-    parser.add_argument("--count", type=int, help="training pictures that are looked at")
     options = parser.parse_args()
     recipe = load_recipe(os.environ.get("HOTDOG_FT_MODE") or "full")
     if options.seeds:
@@ -140,12 +138,10 @@ def main():
             print(f"seed {entry.settings.seed}")
             tell([entry], "float32")
         return
-    settings, count = replace(recipe.lp_ft, num_epochs=0), options.count
-    count = count or len(recipe.load_data()[0])
+    settings, count = replace(recipe.lp_ft, num_epochs=0), len(recipe.load_data()[0])
     ways = [(None, 0), *((way, n) for way in WAYS for n in (32, 96, 256))]
     cases = [(settings, {"ranges": way, "pictures": n, "count": count}) for way, n in ways]
-    folder = "build" if options.count else RESULTS
-    record = study("int8-features", recipe, cases, folder, run_case=cross_validate)
+    record = study("int8-features", recipe, cases, RESULTS, run_case=cross_validate)
     answers = {}
     for entry in record.only([settings]).entries:
         case = entry.case

@@ -65,9 +65,9 @@ BELOW_BOUND = [
 ]
 
 
-def folds(recipe):
-    """Five times indices of the training pictures: four fifths, and the fifth that is left."""
-    order = np.random.default_rng(0).permutation(len(recipe.load_data()[0]))
+def folds(count):
+    """Five times indices of so many training pictures: four fifths, and the fifth that is left."""
+    order = np.random.default_rng(0).permutation(count)
     return [(np.setdiff1d(order, part), part) for part in np.array_split(order, 5)]
 
 
@@ -98,7 +98,7 @@ def cross_validate_probe(recipe, settings, mirror_images, checkpoint=None):
     learnt, y = views[: 1 + mirror_images], views[0][1]
     tested = views if settings.test_mirrored else views[:1]
     found = []
-    for training, validation in folds(recipe):
+    for training, validation in folds(len(y)):
         net = new_net(recipe, settings)
         seen = np.concatenate([x[training] for x, _ in learnt])
         fit_output(net, seen, np.tile(y[training], len(learnt)), settings)
@@ -115,7 +115,7 @@ def validate_fine_tuning(recipe, settings, fold, checkpoint=None):
     The history's ``test_acc`` is of the fifth; ``valid_loss`` begins with the probe's.
     """
     train_imgs, _ = recipe.load_data()
-    training, validation = (train_imgs.subset(part) for part in folds(recipe)[fold])
+    training, validation = (train_imgs.subset(part) for part in folds(len(train_imgs))[fold])
     valid_iter = BatchLoader(validation, TestAugs(settings.size), settings.batch_size)
     losses = []
 

@@ -35,7 +35,7 @@ def mean_of(*nets):
 def validate(recipe, settings, fold, checkpoint=None):
     """Train on four fifths; what the probe, the trained net and two means answer on the fifth."""
     images, _ = recipe.load_data()
-    training, held_out = (images.subset(part) for part in folds(recipe)[fold])
+    training, held_out = (images.subset(part) for part in folds(len(images))[fold])
     net, passed = new_net(recipe, settings), []
 
     def keep_probe(line):
@@ -88,7 +88,7 @@ def main():
     parser.add_argument("--folds", type=int, default=5, metavar="N", help="the first N of five")
     options = vars(parser.parse_args())
     num_folds, recipe = options.pop("folds"), load_recipe("full")
-    num_pictures = len(folds(recipe)[0][0]) * options["fraction"]
+    num_pictures = len(folds(len(recipe.load_data()[0]))[0][0]) * options["fraction"]
     options["learning_rate"] = options["learning_rate"] or float(
         f"{FINE_TUNE.rate_with(num_pictures):.4g}"
     )

@@ -67,21 +67,18 @@ def prepare(folder):
     (folder / "weights.pickle").write_bytes(pickle.dumps(arrays))
 
 
-def entries_of(done, ideas):
-    """What the record keeps: of each net accuracy, loss in nats, and which pictures were wrong."""
-    entries = []
-    for (name, seed, fold), margins_of in done.items():
-        answers = {}
-        for (end, view), margins in margins_of.items():
-            margins = margins.astype("float32")
-            answers.setdefault(end, {})[view] = {
-                "accuracy": float((margins > 0).mean()),
-                "loss": round(float(np.logaddexp(0, -margins).mean()), 4),
-                "wrong": np.flatnonzero(margins <= 0).tolist(),
-            }
-        entry = {"idea": name, "differs": ideas[name], "seed": seed, "fold": fold}
-        entries.append({**entry, "held_out": len(margins), "answers": answers})
-    return entries
+def entry_of(name, seed, fold, margins_of, differs):
+    """What the record keeps of a net: accuracy, loss in nats, and which pictures were wrong."""
+    answers = {}
+    for (end, view), margins in margins_of.items():
+        margins = margins.astype("float32")
+        answers.setdefault(end, {})[view] = {
+            "accuracy": float((margins > 0).mean()),
+            "loss": round(float(np.logaddexp(0, -margins).mean()), 4),
+            "wrong": np.flatnonzero(margins <= 0).tolist(),
+        }
+    entry = {"idea": name, "differs": differs, "seed": seed, "fold": fold}
+    return {**entry, "held_out": len(margins), "answers": answers}
 
 
 def right_of(entry, end, view="288"):
@@ -126,6 +123,7 @@ def run(folder, out, ideas, seconds, workers, folds, seeds):
     start = time.time()
     context = multiprocessing.get_context("spawn")
     tasks, answers = context.Queue(), context.Queue()
+    tasks.cancel_join_thread()  # at the end nobody needs what no worker has taken
     todo = [(name, seed, fold) for seed in seeds for fold in folds for name in ideas]
     for name, seed, fold in todo:
         tasks.put((name, {**BASE, **ideas[name]}, seed, fold))
@@ -139,7 +137,8 @@ def run(folder, out, ideas, seconds, workers, folds, seeds):
         if found is None:
             at_work -= 1
             continue
-        entries += entries_of(dict([found]), ideas)
+        (name, seed, fold), margins_of = found
+        entries.append(entry_of(name, seed, fold, margins_of, ideas[name]))
         print(f"{time.time() - start:.0f} s: {len(entries)} of {len(todo)}", flush=True)
         out.write_text(json.dumps({"base": BASE, "entries": entries}))
     tell(entries)
