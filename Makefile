@@ -60,7 +60,7 @@ test-install:
 # needs HOTDOG_FT_DATA, a folder of photographs; about 25 minutes
 bench: venv
 	@$(PYTHON_IN_VENV) -c "import sys; sys.exit('hotdog_ft' in sys.modules or sys.version_info[:2] != (3, 11))" || { \
-	    echo "hotdog_ft: make bench wants Python 3.11, make bench PYTHON=python3.11, without make cluster." >&2; exit 1; }
+	    echo "hotdog_ft: make bench wants a .venv of Python 3.11 without make cluster: rm -r .venv, make bench PYTHON=python3.11" >&2; exit 1; }
 	@cmp -s benchmarks/requirements.txt .venv-bench/complete || { $(PYTHON_IN_VENV) -m venv --clear .venv-bench && \
 	    .venv-bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt && \
 	    cp benchmarks/requirements.txt .venv-bench/complete; }

@@ -33,6 +33,11 @@ def watched(title, after_epoch=None):
     return {"after_epoch": redraw_and_call}
 
 
+def _title(settings):
+    learns = {"all": "all layers", "output": "the output layer"}.get(settings.trained, "last stage")
+    return f"output layer first, then {learns}" if settings.probe_steps else learns
+
+
 def fine_tune(
     net,
     train_imgs,
@@ -101,5 +106,5 @@ def fine_tune(
         valid_imgs=valid_imgs,
         train_augs=train_augs,
         checkpoint=checkpoint,
-        **watched("output layer first, then all layers", after_epoch),
+        **watched(_title(settings), after_epoch),
     )

@@ -105,7 +105,7 @@ def ranges_for(net, images, precision):
     Raises
     ------
     DataError, ValueError
-        As `find_ranges`, with "int8"; with "auto" None stands for all of these.
+        As `find_ranges`, with "int8"; with "auto" None is returned instead.
     """
     if precision == "float32" or (precision == "auto" and (not has_int8() or obstacle(net))):
         return None

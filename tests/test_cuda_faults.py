@@ -169,3 +169,4 @@ with mock.patch.object(mxnet.runtime.Features, "is_enabled", return_value=True):
 def test_memory_that_is_full_is_a_sentence_with_a_cure(text):
     with pytest.raises(MemoryError, match="take a smaller size"), cuda_faults.faults_explained():
         raise mx.MXNetError(text)
+    assert cuda_faults.explanation("could not create a primitive descriptor iterator") is None

@@ -95,6 +95,7 @@ def test_in_a_notebook_the_curves_are_drawn_once_and_then_replaced(monkeypatch):
     for epochs in (1, 2):
         redraw(History(loss=[1.0] * epochs, train_acc=[0.5] * epochs, test_acc=[0.5] * epochs))
     assert [len(figure.axes[0].lines[0].get_xdata()) for figure in seen] == [1, 2]
+    assert [text.get_text() for text in seen[1].legends[0].get_texts()] == ["rate 0.01"]
 
 
 def test_the_mistakes_are_those_among_pictures_that_were_judged():
