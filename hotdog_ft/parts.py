@@ -4,12 +4,12 @@ import csv
 import json
 import os
 import socket
+import sys
 from functools import lru_cache, partial
 from hashlib import sha256
 
 from tqdm import tqdm
 
-from . import __version__ as VERSION
 from .cluster import computed
 from .download import DataError, make_folder, user_path, write_whole
 from .identity import fingerprint
@@ -19,6 +19,7 @@ from .weights import load_net
 
 FILES = 256  # in a part
 ABOUT = "predictions.json"
+VERSION = sys.modules[__package__].__version__
 
 
 def predict_files(net, paths, out, *, scheduler=None, **options):
