@@ -47,6 +47,14 @@ def test_test_augs_are_the_books(picture):
     assert np.abs(ours - book_normalize(resized)).max() <= 1.01 / 255 / 0.224
 
 
+@pytest.mark.parametrize(
+    ("shape", "box"), [((10, 999), (494, 0, 504, 10)), ((999, 10), (0, 494, 10, 504))]
+)
+def test_where_no_box_fits_the_largest_square_in_the_middle_is_taken(shape, box):
+    """All of such an area, at ratios up to 4/3, would be 86 pixels wide and high at least."""
+    assert augment.random_crop_box(*shape, np.random.default_rng(0), (1.0, 1.0)) == box
+
+
 def test_train_augs_cut_what_the_box_says(picture):
     ours = TrainAugs(224)(picture, np.random.default_rng(5))
     rng = np.random.default_rng(5)

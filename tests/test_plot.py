@@ -73,7 +73,9 @@ def test_an_overlay_is_red_where_the_map_is_largest_and_grey_where_it_is_smalles
     assert np.array_equal(grey[..., 0], picture.mean(2).astype("uint8"))
 
 
-def test_outside_a_notebook_no_curves_are_drawn_while_training():
+def test_outside_a_notebook_no_curves_are_drawn_while_training(monkeypatch):
+    assert plot.live_curves("rate 0.01") is None
+    monkeypatch.setattr("IPython.get_ipython", SimpleNamespace)  # IPython in a terminal: no kernel
     assert plot.live_curves("rate 0.01") is None
 
 

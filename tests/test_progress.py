@@ -166,6 +166,21 @@ class TestStopped:
         assert words.startswith("Stopped before anything was saved") and "goes on" not in words
         assert not (tmp_path / "c").exists()
 
+    def test_report_85_the_batch_and_the_epoch_are_named(
+        self, picture_folders, tmp_path, monkeypatch
+    ):
+        steps, train_step = [], training.train_step
+
+        def ctrl_c_at_the_fifth(*arguments):  # of three an epoch: twelve pictures, four at a time
+            steps.append(1)
+            if len(steps) == 5:
+                signal.raise_signal(signal.SIGINT)
+            return train_step(*arguments)
+
+        monkeypatch.setattr(training, "train_step", ctrl_c_at_the_fifth)
+        words = self.stopped(picture_folders, tmp_path / "c")
+        assert words.startswith("Stopped after batch 2 of epoch 2, saved in ")
+
     def test_report_85_a_second_ctrl_c_leaves_what_was_saved_before(
         self, picture_folders, tmp_path, monkeypatch
     ):

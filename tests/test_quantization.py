@@ -189,6 +189,9 @@ def test_what_cannot_be_int8_is_refused_in_a_sentence():
     dense.features.add(nn.Dense(8, in_units=3 * 32 * 32))
     dense.features.initialize()
     refused(dense, "int8: its features have no convolution. Take float32")
+    spread = TwoLayers()
+    spread.collect_params().reset_ctx([mx.cpu(0), mx.cpu(1)])
+    refused(spread, "int8: it is not on the CPU alone")
     forgetful = TwoLayers()
     forgetful.size = None
     refused(forgetful, "does not know its input size")
