@@ -103,16 +103,6 @@ class TestParts:
         assert "  test/  5 pictures" in error and "  0/  0 pictures" in error
         assert error[-2] == "  …" and len(error) == 14
 
-    def test_the_error_shows_two_levels_of_folders(self, tmp_path):
-        (tmp_path / "box/train/a/deep").mkdir(parents=True)
-        put(tmp_path, "box/notes/1.txt")
-        error = error_of(tmp_path).splitlines()
-        assert error[1:-1] == [
-            "  box/  0 pictures",
-            "    notes/  0 pictures",
-            "    train/  0 pictures",
-        ]
-
 
 class TestOnePart:
     def test_report_62_without_parts_the_same_share_of_each_class_is_held_out(self, tmp_path):

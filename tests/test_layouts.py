@@ -62,6 +62,13 @@ def test_report_53_where_the_one_class_lies_beside_a_list_the_error_shows_the_wa
     assert "one class, images:" in error and "images/  2 pictures" in error and "CSV file" in error
 
 
+def test_an_error_shows_two_levels_of_folders(tmp_path):
+    (tmp_path / "box/train/a/deep").mkdir(parents=True)
+    error = error_of(put(tmp_path, "box/notes/1.txt")).splitlines()
+    inner = ["    notes/  0 pictures", "    train/  0 pictures"]
+    assert error[1:-1] == ["  box/  0 pictures", *inner]
+
+
 def test_report_60_copies_and_halves_of_pictures_are_skipped(tmp_path):
     put(tmp_path, *CLASSES)
     for name in ("1.png~", "1.png.bak", "1.png_original", "9.jpg.crdownload", "x.KDC"):
