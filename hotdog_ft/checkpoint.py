@@ -56,6 +56,8 @@ class Checkpoint:
                 self._tensors = {name: file.get_tensor(name) for name in names}
             if about.pop("sha256") != whole_sha256(about, self._tensors):
                 raise ValueError("its content is not what was written")
+            if not all(name.startswith(("net/", "optimizer/", "best/")) for name in names):
+                raise ValueError("another version of hotdog_ft wrote it")
             history, sums = History(**about["history"]), EpochSums(**about["epoch"])
         except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
             raise DataError(

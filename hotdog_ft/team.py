@@ -163,12 +163,12 @@ def average_running_statistics(net, devices):
     nd.waitall()
 
 
-def new_trainer(parameters, optimizer, options):
+def new_trainer(learning, optimizer, options):
     """Gluon's trainer, or Horovod's, which averages gradients over the processes before a step."""
     hvd = _horovod()
     if hvd is None:
-        return gluon.Trainer(parameters, optimizer, options, update_on_kvstore=False)
+        return gluon.Trainer(learning, optimizer, options, update_on_kvstore=False)
     # a list raises there; the keys keep the order, which checkpoints go by
     return hvd.DistributedTrainer(
-        {f"{place:06}": p for place, p in enumerate(parameters)}, optimizer, options
+        {f"{place:06}": p for place, p in enumerate(learning)}, optimizer, options
     )

@@ -11,9 +11,11 @@ import pytest
 from conftest import values
 from mxnet.gluon import nn
 from run_training import kill_after, start
+from safetensors import safe_open
+from safetensors.numpy import load, save
 
 import hotdog_ft
-from hotdog_ft.checkpoint import interrupts_noted
+from hotdog_ft.checkpoint import interrupts_noted, whole_sha256
 from hotdog_ft.settings import FINE_TUNE, Settings
 
 COSINE = {"schedule": "cosine", "probe_steps": 5, "use_global_stats": True}
@@ -147,9 +149,8 @@ def test_the_same_net_may_go_on_where_its_checkpoint_left_it(tmp_path, images):
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt, match="Stopped after epoch 2"):
-        hotdog_ft.train(
-            net, images, images, SETTINGS, after_epoch=interrupt, checkpoint=tmp_path / "c"
-        )
+        options = {"after_epoch": interrupt, "checkpoint": tmp_path / "c"}
+        hotdog_ft.train(net, images, images, SETTINGS, **options)
     history = hotdog_ft.train(net, images, images, SETTINGS, checkpoint=tmp_path / "c")
     expected = hotdog_ft.train(whole, images, images, SETTINGS)
     assert history.loss == expected.loss
@@ -205,14 +206,24 @@ class TestNoCheckpoint:
         path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
         self.refused(path, images, "not an intact checkpoint")
 
+    def test_one_whose_arrays_have_other_names(self, path, images):
+        """As an earlier version wrote it: a run that goes on must not lose what is in them."""
+        with safe_open(str(path), "numpy") as file:
+            about = json.loads(file.metadata()["hotdog_ft checkpoint"])
+        was = load(path.read_bytes()).items()
+        tensors = {name.replace("optimizer/", "momentum/"): array for name, array in was}
+        del about["sha256"]
+        about["sha256"] = whole_sha256(about, tensors)
+        path.write_bytes(save(tensors, {"hotdog_ft checkpoint": json.dumps(about)}))
+        self.refused(path, images, "another version of hotdog_ft wrote it")
+
     def test_a_parameter_file(self, path, images):
         net_with_dropout().save_parameters(str(path))
         self.refused(path, images, "not an intact checkpoint")
 
     def test_one_of_another_network(self, path, images, source_net):
-        self.refused(
-            path, images, "its source net is another", hotdog_ft.finetune_net(source_net, 2)
-        )
+        other = hotdog_ft.finetune_net(source_net, 2)
+        self.refused(path, images, "its source net is another", other)
 
     def test_arrays_are_labelled_pictures_too(self, path, images):
         others = [(picture, 1 - label) for picture, label in images]
