@@ -47,6 +47,10 @@ PROBES += [
     (replace(LARGER, probe_weight_decay=decay), {"mirror_images": False})
     for decay in (3e-4, 2e-4, 1e-4, 5e-5, 2e-5)
 ]
+PROBES += [
+    (replace(LARGER, probe_weight_decay=decay), {"mirror_images": True})
+    for decay in (1e-4, 5e-5, 3e-5, 2e-5, 1e-5)
+]
 # the decay that the probe had when crops and rates were compared
 COMPARED = replace(CHOSEN, probe_weight_decay=1e-4)
 FINE_TUNINGS = [
