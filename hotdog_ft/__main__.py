@@ -1,5 +1,6 @@
 """``python -m hotdog_ft``: all commands from the shell."""
 
+import io
 import json
 import os
 import signal
@@ -217,6 +218,7 @@ def _run(arguments):
 
 def main(arguments=None, run=_run):
     """Run one command; returns the exit status. A fault that has a known cure is one line."""
+    sys.stderr = sys.stderr or io.StringIO()  # closed: print would take standard output instead
     try:
         if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # while modules were imported
             with suppress(ValueError):  # of a thread
@@ -236,8 +238,7 @@ def main(arguments=None, run=_run):
     except (ValueError, FloatingPointError, OSError, ImportError, MemoryError) as error:
         if not _is_for_the_user(error):
             raise
-        words = str(error) or "There is not enough memory."  # Python's and Pillow's says nothing
-        print(f"hotdog_ft: {words}", file=sys.stderr)
+        print("hotdog_ft:", str(error) or "There is not enough memory.", file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
         print(f"hotdog_ft: {str(stop) or 'Stopped.'}", file=sys.stderr)

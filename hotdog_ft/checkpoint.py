@@ -49,9 +49,14 @@ class Checkpoint:
         """
         if not self.path.exists():
             return None
+        if not self.path.is_file():
+            raise DataError(f"{self.path} is no file: name another checkpoint.")
         try:
             with safe_open(str(self.path), "numpy") as file:
-                self._about = about = json.loads(file.metadata()["hotdog_ft checkpoint"])
+                about = (file.metadata() or {}).get("hotdog_ft checkpoint")
+                if about is None:
+                    raise ValueError("something else wrote it")
+                self._about = about = json.loads(about)
                 names = file.keys()
                 self._tensors = {name: file.get_tensor(name) for name in names}
             if about.pop("sha256") != whole_sha256(about, self._tensors):
@@ -61,7 +66,8 @@ class Checkpoint:
             history, sums = History(**about["history"]), EpochSums(**about["epoch"])
         except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
             raise DataError(
-                f"{self.path} is not an intact checkpoint ({error}). Remove it to begin again."
+                f"{self.path} is not an intact checkpoint ({error}). Name another one or, if it "
+                "was one, remove it to begin again."
             ) from error
         self._refuse_another_run(net, len(history.loss) + (sums.batches > 0))
         return history, sums

@@ -20,6 +20,7 @@ from .labels import (
 )
 from .learning import check_parts, learning_parameters
 from .mxnet_internals import built_for_mx_np, parameters
+from .settings import Settings
 from .team import check_same
 
 
@@ -99,6 +100,13 @@ def test_size(net, settings):
     return settings.test_size
 
 
+def checked(settings):
+    """The same settings; a ValueError where they are something else, such as a dictionary."""
+    if not isinstance(settings, Settings):
+        raise ValueError(f"The settings are {settings!r}: give Settings(...), such as FINE_TUNE.")
+    return settings
+
+
 def _refuse_frozen(net, settings):
     """Refuse a run in which nothing would learn, or not what its probe trains."""
     output = getattr(net, "output", None)
@@ -127,7 +135,7 @@ def check_sets(net, train_imgs, others, settings):
     int
         How many outputs the net has.
     """
-    num_outputs = num_outputs_of(net, settings.size)
+    num_outputs = num_outputs_of(net, checked(settings).size)
     _refuse_frozen(net, settings)
     labels = check_labels(train_imgs, "train on", num_outputs)
     for purpose, images in others.items():

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -106,10 +107,16 @@ def bad_pictures(sentences, count):
     return DataError("\n".join([*head, *map(str, sentences)]))
 
 
-def check_pictures(*sets):
-    """Decode every picture of these sets now, and name all that cannot be read in one DataError."""
+def bar(*items, **options):
+    """tqdm's bar, in a terminal alone: not in a file or a notebook, or where nothing is shown."""
     from tqdm import tqdm
 
+    # None: where standard error is no terminal
+    return tqdm(*items, leave=False, disable=True if sys.stderr is None else None, **options)
+
+
+def check_pictures(*sets):
+    """Decode every picture of these sets now, and name all that cannot be read in one DataError."""
     places = [(images, index) for images in sets for index in range(len(images))]
 
     def problem(place):
@@ -120,8 +127,8 @@ def check_pictures(*sets):
             return str(error)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        bar = {"desc": "reading pictures", "disable": None, "leave": False, "delay": 1}
-        found = list(tqdm(pool.map(problem, places), total=len(places), **bar))
+        found = pool.map(problem, places)
+        found = list(bar(found, desc="reading pictures", total=len(places), delay=1))
     bad = [message for message in found if message]
     if bad:
         raise bad_pictures(bad, len(places))

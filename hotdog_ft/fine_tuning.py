@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
+from .checks import checked
 from .run import train
 from .settings import FINE_TUNE
 
@@ -57,7 +58,8 @@ def fine_tune(
     BatchNorm kept on the source's running statistics. With fewer than 1,600 pictures the rate is in
     proportion smaller. Pictures are tested, and predicted later, at 9/7 of the size of these crops
     and in their mirror image too. After every epoch its figures are printed in a line; in a
-    notebook the curves are drawn instead. (`train` does the same in silence.)
+    notebook the curves are drawn instead. (`train` does the same in
+    silence, with the pictures to validate on that it is given.)
 
     Parameters
     ----------
@@ -95,7 +97,7 @@ def fine_tune(
     >>> history.probe_acc > 0.7
     True
     """
-    settings = replace(settings, **changes)
+    settings = replace(checked(settings), **changes)
     if valid_imgs is None and not settings.valid_fraction:
         valid_imgs = getattr(train_imgs, "valid_imgs", None)
     return train(

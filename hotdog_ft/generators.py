@@ -4,6 +4,7 @@ import os
 import random
 import threading
 import zlib
+from functools import wraps
 from operator import index
 
 import mxnet as mx
@@ -47,6 +48,18 @@ def _begin():
 def alone():
     """Within this block no other thread is in such a block: the generators are everybody's."""
     return _lock
+
+
+def undisturbed(function):
+    """`function`, after which the generators are as before, whatever it has drawn."""
+
+    @wraps(function)
+    def called(*arguments):
+        states = generator_states()
+        function(*arguments)
+        restore_generators(states)
+
+    return called
 
 
 def generator_states():

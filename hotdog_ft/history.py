@@ -190,6 +190,9 @@ class History:
             # of the last epoch, where the net that is kept is an earlier one
             dropped = f"after epoch {len(self.loss)}: " if self.kept_epoch == 0 else ""
             lines += [f"{dropped}{self._outcome()}", speed]
+        elif self.probe_acc is None and self.probe_train_acc is not None:
+            found = three_digits(self.probe_train_acc)
+            lines.append(f"output layer alone: train acc {found}, not tested")
         elif self.test_acc:
             lines.append(f"test acc {three_digits(self.test_acc[-1])}")
         if self.kept_epoch is not None:

@@ -60,8 +60,8 @@ def rows_of_csv(path):
     lines = io.StringIO(_text_of(path), newline="").readlines()
     first = 1 if lines and lines[0].startswith("sep=") else 0  # Excel's own first line
     header = lines[first] if len(lines) > first else ""
-    reader = csv.reader(lines[first:], delimiter=max(",;\t", key=header.count))
-    rows = []
+    reader = csv.reader(lines[first:], delimiter=max(",;\t", key=header.count), strict=True)
+    rows, read = [], 0  # lines
     try:
         names = _meanings(path, next(reader, []))
         absent = [name for name in ("file", "label") if name not in names]
@@ -70,14 +70,18 @@ def rows_of_csv(path):
                 f"{path} has no column {' and no column '.join(absent)}: its first line must name "
                 f"file and label (and split, if you like), and is {header.strip()[:80]!r}."
             )
+        read = reader.line_num
         for cells in reader:
+            if any(cell.strip() for cell in cells[len(names) :]):
+                raise csv.Error("more cells than columns; quote what holds a separator")
             if any(cell.strip() for cell in cells):
                 row = {name: cell.strip() for name, cell in zip(names, cells) if name}
                 split = row.get("split", "") if "split" in names else None
-                place = f"line {reader.line_num + first}"
+                place = f"line {first + read + 1}"
                 rows.append((place, row.get("file", ""), row.get("label", ""), split))
+            read = reader.line_num
     except csv.Error as error:
-        line = reader.line_num + first
+        line = first + read + 1  # where the row begins
         raise DataError(f"{path} is no CSV file (line {line}: {error}).") from error
     return rows
 
@@ -136,7 +140,8 @@ def parts_of_rows(rows, name, folder):
         path = _on_disk(folder, file)
         kind = "all" if undivided else PARTS.get(str(split).strip().lower())
         row = place, class_name(label), kind
-        before, *same = seen.setdefault(path, row)
+        # one file may be written in two ways
+        before, *same, path = seen.setdefault(path and os.path.abspath(path), (*row, path))
         if not file:
             problems.append(f"{place}: no file")
         elif path is None and "://" in file:
@@ -153,8 +158,8 @@ def parts_of_rows(rows, name, folder):
         shown = problems[:MOST] + [f"and {len(problems) - MOST} more"] * (len(problems) > MOST)
         raise DataError("\n".join([f"{name} cannot be used as it is:", *shown]))
     parts = {}
-    for kind in dict.fromkeys(part for _, _, part in seen.values()):
-        pairs = [(path, label) for path, (_, label, part) in seen.items() if part == kind]
+    for kind in dict.fromkeys(part for _, _, part, _ in seen.values()):
+        pairs = [(path, label) for _, label, part, path in seen.values() if part == kind]
         shown = name if undivided else f"{name} ({kind})"
         parts[kind] = _pictures(pairs, shown)
     if len(seen) < len(rows):

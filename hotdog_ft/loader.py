@@ -12,11 +12,16 @@ import numpy as np
 from PIL import Image
 
 from .augment import TestAugs, TrainAugs
-from .data import WORKERS
+from .data import WORKERS, bar
 from .download import DataError
 from .picture import from_array, from_image
 
 MOST_TESTED = 128  # pictures that are tested together: at 288 px ResNet-18 takes 1.8 GB for them
+
+
+def slice_of_all(count):
+    """The part of a batch that one process alone takes."""
+    return slice(None)
 
 
 class BatchLoader:
@@ -38,6 +43,9 @@ class BatchLoader:
         A new order every epoch.
     share_of : callable, optional
         Which part of a batch of so many pictures is wanted, a slice: see `hotdog_ft.team`.
+    seed : int, optional
+        Instead of ``numpy.random``'s state, from which nothing is drawn then: for `augs` without
+        chance, beside whatever else draws.
 
     Yields
     ------
@@ -56,8 +64,9 @@ class BatchLoader:
     [(3, 3, 32, 32), (2, 3, 32, 32)]
     """
 
-    def __init__(self, images, augs, batch_size, shuffle=False, share_of=lambda count: slice(None)):
+    def __init__(self, images, augs, batch_size, shuffle=False, share_of=slice_of_all, seed=None):
         self.images, self.augs, self.shuffle, self.share_of = images, augs, shuffle, share_of
+        self.seed = seed
         self.batch_size = int(batch_size)
         if self.batch_size < 1:
             raise ValueError(f"batch_size is {batch_size!r}: it must be a whole number from 1.")
@@ -72,7 +81,7 @@ class BatchLoader:
         return label
 
     def __iter__(self):
-        seed = np.random.randint(2**31)
+        seed = np.random.randint(2**31) if self.seed is None else self.seed
         order = np.arange(len(self.images))
         if self.shuffle:
             np.random.shuffle(order)
@@ -152,12 +161,8 @@ def as_picture(picture, name):
 
 def progress(batches, title, done=0):
     """The mini-batches after the first `done`; in a terminal with a bar while they are used."""
-    from tqdm import tqdm
-
     total = len(batches) if hasattr(batches, "__len__") else None
-    # disable=None: nothing in files and notebooks
-    bar = {"total": total, "initial": done, "leave": False, "disable": None}
-    return tqdm(islice(batches, done, None), title, **bar)
+    return bar(islice(batches, done, None), title, total=total, initial=done)
 
 
 def plain_loader(images, size, batch_size=32):

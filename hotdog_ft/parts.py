@@ -8,9 +8,8 @@ import sys
 from functools import lru_cache, partial
 from hashlib import sha256
 
-from tqdm import tqdm
-
 from .cluster import computed
+from .data import bar
 from .download import DataError, make_folder, user_path, write_whole
 from .identity import fingerprint
 from .predictor import Predictor, csv_of, frame
@@ -101,8 +100,7 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
     again = [path for path in chunks if of_bad[path].exists()]  # may have been replaced meanwhile
     todo = {path: files[chunks[path] : chunks[path] + FILES] for path in new or again}
     begun = len(files) - sum(map(len, todo.values()))
-    # disable=None: a bar in a terminal alone
-    with tqdm(total=len(files), initial=begun, unit=" files", leave=False, disable=None) as bar:
+    with bar(total=len(files), initial=begun, unit=" files") as seen:
         if scheduler and todo:
             where = os.path.abspath(user_path(net)), identity["net"], folder
             classes = None if predictor.classes is None else tuple(predictor.classes)
@@ -112,7 +110,7 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
             results = computed(scheduler, partial(_by_worker, VERSION, where, asked), jobs)
         else:
             results = (
-                (path, *_part(predictor, some, folder, bar.update)) for path, some in todo.items()
+                (path, *_part(predictor, some, folder, seen.update)) for path, some in todo.items()
             )
         try:
             for path, good, bad in results:
@@ -121,7 +119,7 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
                 write_whole(path, good)
                 if not bad:  # of a call before, when something was bad
                     of_bad[path].unlink(missing_ok=True)
-                bar.update(len(todo[path]) if scheduler else 0)
+                seen.update(len(todo[path]) if scheduler else 0)
         except KeyboardInterrupt as stop:
             stop.args = (f"Stopped. What was done is in {out}: the same call goes on from there.",)
             raise

@@ -1,9 +1,8 @@
 """What a net says about pictures."""
 
 import numpy as np
-from tqdm import tqdm
 
-from .data import bad_pictures
+from .data import bad_pictures, bar
 from .download import DataError
 from .inference import outputs
 from .predictor import Predictor, frame
@@ -83,9 +82,8 @@ def predict(
     predictor = Predictor(net, classes, size, **asked)
     sources = named(pictures)
     total = len(sources) if isinstance(sources, list) else None
-    # delay: a bar for long work alone; disable=None: in a terminal alone
-    with tqdm(total=total, unit=" pictures", leave=False, disable=None, delay=2) as bar:
-        files, errors, answers = predictor(sources, skip_bad, bar.update)
+    with bar(total=total, unit=" pictures", delay=2) as seen:  # delay: for long work alone
+        files, errors, answers = predictor(sources, skip_bad, seen.update)
     if errors and (not skip_bad or len(errors) == len(files)):
         raise bad_pictures(errors.values(), len(files))
     if not files:

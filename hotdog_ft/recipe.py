@@ -175,7 +175,7 @@ def load_recipe(mode=None, data=None, weights=None):
     Raises
     ------
     DataError
-        The mode is unknown, or none with ``$HOTDOG_FT_DATA``; the mini set is missing.
+        The mode is unknown, or none with data or weights; the mini set is missing.
 
     Examples
     --------
@@ -192,10 +192,10 @@ def load_recipe(mode=None, data=None, weights=None):
         return Recipe("full", data, weights, below_bound=BELOW_BOUND)
     if named not in (None, "", "mini"):
         raise DataError(f"There is no mode {named!r}: HOTDOG_FT_MODE and --mode take mini or full.")
-    if data or weights or (not named and os.environ.get("HOTDOG_FT_DATA")):
+    variables = map(os.environ.get, ("HOTDOG_FT_DATA", "HOTDOG_FT_WEIGHTS"))
+    if data or weights or (not named and any(variables)):
         raise DataError(
-            "Mini mode runs on the embedded set alone. For your own data or weights choose full "
-            "mode: HOTDOG_FT_MODE=full or --mode full."
+            "Mini mode has pictures of its own. Take full mode: HOTDOG_FT_MODE=full or --mode full."
         )
     if MINI is None:
         raise DataError("The embedded set is missing: install hotdog_ft again.")

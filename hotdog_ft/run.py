@@ -9,7 +9,7 @@ from .checkpoint import Checkpoint, failure_explained, interrupts_noted, stop_ex
 from .checks import check_sets, test_size, warn_if_worse_than_guessing
 from .cuda_faults import faults_explained
 from .evaluation import accuracy, class_accuracy, logits_of
-from .generators import alone, generator_states, reseed_mxnet, restore_generators, seed_everything
+from .generators import alone, generator_states, reseed_mxnet, seed_everything, undisturbed
 from .history import EpochSums, History
 from .identity import run_identity
 from .labels import class_names, class_weights, kept_names, labels_of
@@ -99,11 +99,12 @@ def train(
     train_imgs, test_imgs : ImageFolder
         Or anything with a length whose items are (picture, label), uint8 (height, width, 3) and a
         whole number from 0. Without test pictures (None) nothing is tested, and from epoch 2 on the
-        crops are others than with them.
+        crops are others than with them; so they are with `valid_imgs`.
     settings : Settings
     valid_imgs : ImageFolder, optional
         What an epoch is chosen by, see ``keep`` and ``patience``, instead of a part of the training
-        pictures. The test pictures are never looked at for that.
+        pictures. The test pictures are never looked at for that. A part of the data set for it,
+        ``train_imgs.valid_imgs``, is for `fine_tune` to take, or to be given here.
     train_augs : callable, optional
         Augmentations of your own: ``train_augs(picture, rng)`` makes float32 (3, size, size) of
         uint8 (height, width, 3), all that is random in it drawn from the Generator `rng`.
@@ -113,7 +114,7 @@ def train(
         Called with the `History` after every epoch, when the epoch has been saved. Whatever it
         draws at random, the run stays the same.
     report : callable, optional
-        Called with lines of text about features, probe and epochs, such as ``print``.
+        Called with lines of text about features, probe and epochs, such as ``print``; likewise.
     checkpoint : path, optional
         A file that is written after every epoch and on Ctrl-C, and that the same call goes on from.
         With a constant rate, a call with more epochs goes on as well. With a cosine it is another
@@ -155,8 +156,11 @@ def train(
     60
     """
     devices = own_devices(devices)
-    report = in_callers_mode(report if report and is_first() else lambda line: None)
-    after_epoch = in_callers_mode(after_epoch) if after_epoch and is_first() else None
+    # whatever they draw at random, the run stays the same
+    report, after_epoch = (
+        undisturbed(in_callers_mode(call if call and is_first() else lambda about: None))
+        for call in (report, after_epoch)
+    )
     others = {"test on": test_imgs, "validate on": valid_imgs}
     num_outputs = check_sets(net, train_imgs, others, settings)
     augs = train_augs and check_augs(train_augs, train_imgs, settings.size)
@@ -227,10 +231,7 @@ def train(
                     saved.save(net, trainer, history, sums, states, best)
                 if whole:
                     report(history.epoch_line(settings.num_epochs))
-                    states = generator_states()
-                    if after_epoch:
-                        after_epoch(history)
-                    restore_generators(states)
+                    after_epoch(history)
                 if agreed(interrupts):  # in a team not before the first one has saved
                     break
             if agreed(interrupts):

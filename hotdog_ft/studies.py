@@ -13,7 +13,7 @@ from .checks import LearningWarning
 from .devices import devices_of
 from .download import make_folder
 from .evaluation import logits_of, pack_answers
-from .generators import seed_everything
+from .generators import alone, seed_everything
 from .history import History
 from .inference import outputs
 from .loader import plain_loader
@@ -42,17 +42,18 @@ def run(recipe, settings, checkpoint=None, report=None):
     """
     train_imgs, test_imgs = recipe.load_data()
     pretrained_net = recipe.load_pretrained_net()
-    seed_everything(settings.seed)
-    new_net = scratch_net if settings.from_scratch else finetune_net
-    net = new_net(pretrained_net, len(train_imgs.classes))
-    options = {"checkpoint": checkpoint, "report": report}
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LearningWarning)  # a bad end is an outcome here
-            history = train(net, train_imgs, test_imgs, settings, **options)
-    except FloatingPointError as error:
-        return Entry(settings, error.history, diverged=str(error))
-    return Entry(settings, history, figures=pack_answers(*logits_of(net, test_imgs)))
+    with alone():  # no other run seeds the generators meanwhile
+        seed_everything(settings.seed)
+        new_net = scratch_net if settings.from_scratch else finetune_net
+        net = new_net(pretrained_net, len(train_imgs.classes))
+        options = {"checkpoint": checkpoint, "report": report}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", LearningWarning)  # a bad end is an outcome here
+                history = train(net, train_imgs, test_imgs, settings, **options)
+        except FloatingPointError as error:
+            return Entry(settings, error.history, diverged=str(error))
+        return Entry(settings, history, figures=pack_answers(*logits_of(net, test_imgs)))
 
 
 def study(name, recipe, cases, folder=None, report=print, run_case=run):
@@ -173,23 +174,24 @@ def head_start(recipe, settings, row=None, checkpoint=None):
     """
     train_x, train_y, test_x, test_y = source_features(recipe)
     pretrained_net = recipe.load_pretrained_net()
-    seed_everything(settings.seed)
-    net = finetune_net(pretrained_net, 2, settings.output_lr_mult)
-    entry = Entry(settings, History(num_examples=len(train_x)))
-    if row is not None:
-        start = rows_from_source(pretrained_net, row, train_x)
-        for parameter, values in zip((net.output.weight, net.output.bias), start):
-            parameter.set_data(nd.array(values))
-        first_choice = outputs(pretrained_net.output, test_x[test_y == 0]).argmax(axis=1)
-        entry.figures["top1"] = float((first_choice == row).mean())
-    adam = {"learning_rate": settings.learning_rate}
-    trainer = gluon.Trainer(net.output.collect_params(), "adam", adam)
-    devices = devices_of(net.output)
-    for epoch in range(settings.num_epochs + 1):
-        if epoch:
-            order = np.random.permutation(len(train_x))
-            for part in np.array_split(order, -(-len(order) // settings.batch_size)):
-                train_step(net.output, train_x[part], train_y[part], trainer, devices)
-        right = outputs(net.output, test_x).argmax(axis=1) == test_y
-        entry.history.test_acc.append(float(right.mean()))
-    return entry
+    with alone():
+        seed_everything(settings.seed)
+        net = finetune_net(pretrained_net, 2, settings.output_lr_mult)
+        entry = Entry(settings, History(num_examples=len(train_x)))
+        if row is not None:
+            start = rows_from_source(pretrained_net, row, train_x)
+            for parameter, values in zip((net.output.weight, net.output.bias), start):
+                parameter.set_data(nd.array(values))
+            first_choice = outputs(pretrained_net.output, test_x[test_y == 0]).argmax(axis=1)
+            entry.figures["top1"] = float((first_choice == row).mean())
+        adam = {"learning_rate": settings.learning_rate}
+        trainer = gluon.Trainer(net.output.collect_params(), "adam", adam)
+        devices = devices_of(net.output)
+        for epoch in range(settings.num_epochs + 1):
+            if epoch:
+                order = np.random.permutation(len(train_x))
+                for part in np.array_split(order, -(-len(order) // settings.batch_size)):
+                    train_step(net.output, train_x[part], train_y[part], trainer, devices)
+            right = outputs(net.output, test_x).argmax(axis=1) == test_y
+            entry.history.test_acc.append(float(right.mean()))
+        return entry

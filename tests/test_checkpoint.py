@@ -217,9 +217,13 @@ class TestNoCheckpoint:
         path.write_bytes(save(tensors, {"hotdog_ft checkpoint": json.dumps(about)}))
         self.refused(path, images, "another version of hotdog_ft wrote it")
 
-    def test_a_parameter_file(self, path, images):
+    def test_something_else(self, path, images, tmp_path):
         net_with_dropout().save_parameters(str(path))
-        self.refused(path, images, "not an intact checkpoint")
+        self.refused(path, images, "Name another one")
+        path.write_bytes(save({"x": np.zeros(1)}))
+        self.refused(path, images, "something else wrote it")
+        with pytest.raises(hotdog_ft.DataError, match="is no file: name another checkpoint"):
+            hotdog_ft.train(net_with_dropout(), images, images, SETTINGS, checkpoint=tmp_path)
 
     def test_one_of_another_network(self, path, images, source_net):
         other = hotdog_ft.finetune_net(source_net, 2)
@@ -238,13 +242,7 @@ def test_a_second_ctrl_c_stops_at_once():
 
 
 def test_without_a_checkpoint_ctrl_c_stays_as_it_is(images):
-    before = signal.getsignal(signal.SIGINT)
-    seen = []
-    hotdog_ft.train(
-        net_with_dropout(),
-        images,
-        images,
-        SETTINGS,
-        after_epoch=lambda _: seen.append(signal.getsignal(signal.SIGINT)),
-    )
+    before, seen = signal.getsignal(signal.SIGINT), []
+    note = {"after_epoch": lambda _: seen.append(signal.getsignal(signal.SIGINT))}
+    hotdog_ft.train(net_with_dropout(), images, images, SETTINGS, **note)
     assert seen == [before] * 4 and signal.getsignal(signal.SIGINT) == before

@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 
 import mxnet as mx
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 import hotdog_ft
 from hotdog_ft.generators import generator_states, reseed_mxnet, restore_generators
+from hotdog_ft.settings import Settings
 
 
 def draws():
@@ -54,3 +56,40 @@ def test_numpys_whole_numbers_are_seeds_too(kind):
     expected = np.random.random(), random.random()
     hotdog_ft.seed_everything(kind(3))
     assert (np.random.random(), random.random()) == expected
+
+
+class TestARunIsTheSame:
+    """Whatever draws beside it."""
+
+    @pytest.fixture
+    def loss(self, source_net):
+        rng = np.random.default_rng(0)
+        images = [(rng.integers(0, 256, (40, 32, 3), dtype="uint8"), i % 2) for i in range(12)]
+
+        def loss(**options):
+            hotdog_ft.seed_everything(0)
+            net = hotdog_ft.finetune_net(source_net, 2)
+            settings = Settings(size=32, batch_size=4, num_epochs=3, probe_steps=5)
+            return hotdog_ft.train(net, images, images, settings, **options).loss
+
+        return loss
+
+    @pytest.mark.parametrize("call", ["report", "after_epoch"])
+    def test_if_what_it_calls_draws(self, loss, call):
+        assert loss(**{call: lambda about: draws()}) == loss()
+
+    def test_if_another_thread_evaluates(self, loss, source_net):
+        expected, seen = loss(), []
+        images = [(np.zeros((40, 32, 3), "uint8"), 0)]
+        net = hotdog_ft.finetune_net(source_net, 2)
+        net.size = 32
+
+        def evaluate_beside(about):
+            other = threading.Thread(target=lambda: seen.append(hotdog_ft.evaluate(net, images)))
+            other.start()
+            other.join()
+
+        state = generator_states()
+        evaluate_beside(None)
+        assert generator_states() == state
+        assert loss(after_epoch=evaluate_beside) == expected and len(seen) == 4

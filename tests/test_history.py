@@ -48,6 +48,8 @@ def test_its_repr_is_one_line_whatever_was_run(history):
     assert repr(history) == f"<History: 2 epochs, {outcome}>"
     assert repr(replace(history, probe_acc=0.8)) == f"<History: 2 epochs, probe 0.800, {outcome}>"
     assert repr(History()) == "<History: 0 epochs>" and str(History()) == "no epoch yet"
+    probed = str(History(probe_train_acc=0.75))
+    assert probed == "output layer alone: train acc 0.750, not tested"
     assert repr(History(probe_acc=0.5)) == "<History: 0 epochs, probe 0.500>"
     one = History(loss=[1.0], train_acc=[0.5], test_acc=[0.25])
     assert repr(one) == "<History: 1 epoch, loss 1.000, train acc 0.500, test acc 0.250>"

@@ -214,3 +214,28 @@ def test_a_part_of_a_set_may_be_chosen_by_an_iterator(tmp_path):
     put(tmp_path, *CLASSES)
     part = ImageFolder(tmp_path).subset(i for i in (0, 3))
     assert len(part.paths) == len(part.labels) == 2
+
+
+@pytest.mark.parametrize(
+    "rows, words",
+    [
+        ("a/1.png,a, green\nb/1.png,b\n", "(line 2: more cells than columns"),
+        ("a/1.png,a,,\nb/1.png,b,x\n", "(line 3: more cells than columns"),
+        ('a/1.png,a\n\na/2.png,"a\nb/1.png,b\nb/2.png,b\n', "(line 4: unexpected end of data)"),
+        ('a/1.png,"a" green\nb/1.png,b\n', "(line 2: "),
+    ],
+)
+def test_a_row_that_is_not_what_it_seems_is_refused(write, rows, words):
+    """An unquoted comma would make one class of two, an open quote one of all that follows."""
+    assert words in error_of(write("file,label\n" + rows), holdout=0)
+
+
+@pytest.mark.parametrize("again", ["a/../a/1.png", "./a//1.png", "{folder}/a/1.png"])
+def test_one_file_written_in_two_ways_is_one_file(write, tmp_path, again):
+    again = again.format(folder=tmp_path)
+    rows = "a/1.png,a,train\nb/1.png,b,train\na/2.png,a,test\nb/2.png,b,test\n"
+    path = write(f"file,label,split\n{rows}{again},a,test\n")
+    assert f"line 6: {again} has another label or split than on line 2" in error_of(path)
+    path = write(f"file,label,split\n{rows}{again},a,train\n")
+    train_imgs, _, notes = load(path)
+    assert len(train_imgs) == 2 and "repeat an earlier one: 1" in notes

@@ -165,8 +165,9 @@ def test_pictures_are_read_once_per_process(tiny):
     assert np.array_equal(tiny.load_data()[0].labels, [0] * 6 + [1] * 6)
 
 
-def test_own_pictures_without_full_mode_are_refused(monkeypatch):
-    monkeypatch.setenv("HOTDOG_FT_DATA", "chairs")
+@pytest.mark.parametrize("variable", ["HOTDOG_FT_DATA", "HOTDOG_FT_WEIGHTS"])
+def test_own_pictures_or_weights_without_full_mode_are_refused(monkeypatch, variable):
+    monkeypatch.setenv(variable, "chairs")
     with pytest.raises(hotdog_ft.DataError, match="HOTDOG_FT_MODE=full"):
         hotdog_ft.load_recipe()
     assert hotdog_ft.load_recipe("mini").mode == "mini"

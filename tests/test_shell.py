@@ -2,10 +2,12 @@
 
 import fcntl
 import os
+import shlex
 import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from conftest import ROOT, make_source_net
 
@@ -13,6 +15,7 @@ import hotdog_ft
 from hotdog_ft import fine_tuning
 from hotdog_ft.__main__ import main
 from hotdog_ft.download import only_here
+from hotdog_ft.settings import Settings
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
@@ -162,3 +165,29 @@ def test_a_net_that_diverges_in_its_only_batch_is_not_saved(arguments, tmp_path,
     assert main([*arguments, "--learning-rate", "1e9", "--batch-size", "100"]) == 1
     assert "no finite numbers" in capsys.readouterr().err
     assert not (tmp_path / "net.safetensors").exists()
+
+
+def test_with_standard_error_closed_it_trains_and_no_word_comes_among_the_answers(arguments):
+    command = f"{sys.executable} -m hotdog_ft"
+    options = {"shell": True, "capture_output": True, "text": True, "env": ENVIRONMENT}
+    done = subprocess.run(f"{command} {shlex.join(arguments)} 2>&-", **options)
+    net = arguments[-1]
+    assert done.returncode == 0 and os.path.exists(net)
+    done = subprocess.run(f"{command} predict --net {net} absent.png 2>&-", **options)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_without_standard_error_a_net_is_trained_too(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)  # as under some daemons
+    images = [(np.zeros((32, 32, 3), "uint8"), i % 2) for i in range(4)]
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
+    assert len(hotdog_ft.train(net, images, None, Settings(size=32, num_epochs=1)).loss) == 1
+
+
+@pytest.mark.parametrize("settings", [{"size": 32}, 5, None])
+def test_settings_of_another_kind_are_refused(settings):
+    images = [(np.zeros((32, 32, 3), "uint8"), i % 2) for i in range(4)]
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
+    for run in (hotdog_ft.train, hotdog_ft.fine_tune):
+        with pytest.raises(ValueError, match="give Settings"):
+            run(net, images, None, settings)

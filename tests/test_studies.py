@@ -1,6 +1,8 @@
 """Many runs: each done once, kept in a record, gone on with where they were stopped."""
 
 import datetime
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -80,6 +82,20 @@ class TestRun:
             first, second = (studies.run(tiny, settings).history for _ in range(2))
             assert (first.loss, first.test_acc) == (second.loss, second.test_acc)
             assert first.probe_acc == second.probe_acc
+
+    def test_also_if_another_thread_begins_one(self, tiny):
+        first, second = (replace(tiny.scratch, num_epochs=2, seed=seed) for seed in (0, 1))
+        alone = [studies.run(tiny, settings).history.loss for settings in (first, second)]
+        with ThreadPoolExecutor(1) as pool:
+            begun = []
+
+            def begin_another(line):
+                if not begun:
+                    begun.append(pool.submit(studies.run, tiny, second))
+                    time.sleep(0.2)  # long enough to seed, if it could
+
+            beside = studies.run(tiny, first, report=begin_another).history.loss
+            assert [beside, begun[0].result().history.loss] == alone
 
     def test_fine_tuning_beats_scratch_on_the_mini_set(self):
         """One of the five seeds of README's table, on half of the epochs."""
