@@ -28,6 +28,8 @@ def why_mxnet_fails(error):
     """The likeliest cause of an error from ``import mxnet``, and its cure, in one line."""
     if getattr(error, "name", None) == "hotdog_ft":
         return str(error)  # a refusal of ours
+    if sys.flags.optimize > 1:
+        return "MXNet cannot be imported without docstrings: drop -OO, and PYTHONOPTIMIZE=2."
     text = f"{error.__class__.__name__}: {error}".splitlines()[0]
     want_of_cuda = cuda_faults.why_import_fails(text)
     lacking = re.search(r"lib(gomp|quadmath|stdc\+\+)\.so[.\d]*: cannot open", str(error))

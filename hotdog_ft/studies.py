@@ -52,7 +52,8 @@ def run(recipe, settings, checkpoint=None, report=None):
                 warnings.simplefilter("ignore", LearningWarning)  # a bad end is an outcome here
                 history = train(net, train_imgs, test_imgs, settings, **options)
         except FloatingPointError as error:
-            return Entry(settings, error.history, diverged=str(error))
+            why = str(error).replace(f" Remove {checkpoint} before.", "")  # `study` does
+            return Entry(settings, error.history, diverged=why)
         return Entry(settings, history, figures=pack_answers(*logits_of(net, test_imgs)))
 
 

@@ -148,3 +148,10 @@ def test_without_mxnet_its_first_use_says_how_to_get_it(run, use):
     last = run("-c", ABSENT + use).stderr.splitlines()[-1]
     assert last == "ImportError: mxnet is not installed: pip install --no-deps mxnet==1.9.1."
     assert run("-c", ABSENT + "import hotdog_ft").returncode == 0  # onnx_predict needs no MXNet
+
+
+def test_without_docstrings_the_way_out_is_named():
+    command = [sys.executable, "-OO", "-c", "import hotdog_ft"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert done.returncode == 1 and "drop -OO" in done.stderr.strip().splitlines()[-1]

@@ -40,11 +40,14 @@ class TestRun:
             entry = studies.run(tiny, replace(settings, fraction=1 / 3, learning_rate=0.002))
             assert entry.history.num_examples == 4 and entry.settings.learning_rate == 0.002
 
-    def test_a_rate_that_diverges_is_an_outcome_of_the_run(self, tiny):
+    @pytest.mark.parametrize("kept", [False, True])
+    def test_a_rate_that_diverges_is_an_outcome_of_the_run(self, tiny, tmp_path, kept):
         runs = [replace(tiny.finetune, learning_rate=rate) for rate in (1e20, 0.01)]
-        record = studies.study("x", tiny, runs, report=quiet)
+        folder = tmp_path if kept else None
+        record = studies.study("x", tiny, runs, folder, report=quiet)
         first, second = record.entries
-        assert "smaller rate" in first.diverged and first.history.loss == []
+        assert "smaller rate" in first.diverged and "Remove" not in first.diverged
+        assert first.history.loss == []
         assert second.diverged is None and len(second.history.loss) == 1
         assert tables.runs_table(record).test_acc.isna().tolist() == [True, False]
 
