@@ -193,7 +193,7 @@ def show(record):
     rate = max(found["per_second"] for found in record["F"].popitem()[1].values())
     print(f"{record['machine']['processor']}, {record['date']}, {rate / 1e9:.0f} GFLOP/s")
     for part in "ABCD":
-        for title, found in record[part].items():
+        for title, found in record.get(part, {}).items():
             ceiling = {"A": rate / STEP, "B": rate / FORWARD}.get(part)
             rates = {name: figures["per_second"] for name, figures in found.items()}
             torch = max(
@@ -206,7 +206,7 @@ def show(record):
             cells += [""] * (4 - len(cells)) + [f"{ceiling:.4g}" if ceiling else ""]
             cells += [f"{rates['ours'] / rates['book']:.2f}", f"{rates['ours'] / torch:.2f}"]
             print(f"| **{part}** {title.replace('train,', 'training,')} | {' | '.join(cells)} |")
-    for title, found in record["D"].items():
+    for title, found in record.get("D", {}).items():
         print(
             f"{title}, first epoch, peak GB: "
             + ", ".join(

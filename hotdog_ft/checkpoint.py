@@ -1,6 +1,7 @@
 """Checkpoints: one file with everything that a stopped training run needs to go on, and Ctrl-C."""
 
 import json
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -45,9 +46,11 @@ class Checkpoint:
         Raises
         ------
         DataError
-            The file is damaged, or belongs to another run; the message names what differs.
+            The file is damaged, or belongs to another run; the message names what differs. Or
+            there is none and its folder cannot be written to.
         """
-        if not self.path.exists():
+        if not os.path.exists(self.path):
+            self._refuse_closed_folder()
             return None
         if not self.path.is_file():
             raise DataError(f"{self.path} is no file: name another checkpoint.")
@@ -71,6 +74,14 @@ class Checkpoint:
             ) from error
         self._refuse_another_run(net, len(history.loss) + (sums.batches > 0))
         return history, sums
+
+    def _refuse_closed_folder(self):
+        """Before any work, for the first thing that is saved is what much of it has given."""
+        there = next(folder for folder in self.path.absolute().parents if os.path.exists(folder))
+        if is_first() and not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            raise DataError(
+                f"{there} cannot be written to: name another checkpoint than {self.path}."
+            )
 
     def _refuse_another_run(self, net, epochs_begun):
         found, wanted = dict(self._about["identity"]), dict(self.identity)

@@ -59,6 +59,29 @@ def test_a_disk_that_takes_nothing_is_one_clear_line(server, writer, trouble, pi
         assert list(folder.iterdir()) == []
 
 
+@pytest.mark.parametrize("trouble", [LOCKED, CLOSED], ids=["read-only", "closed"])
+def test_a_folder_for_no_checkpoint_is_told_before_the_first_epoch(trouble, picture_folders):
+    code = f"""
+import os, sys
+import hotdog_ft
+sets = hotdog_ft.load_image_folders(sys.argv[1])
+net = hotdog_ft.load_recipe("mini").load_pretrained_net()
+net = hotdog_ft.finetune_net(net, 2)
+settings = hotdog_ft.Settings(size=32, num_epochs=1)
+{trouble}
+try:
+    hotdog_ft.train(net, *sets, settings, report=print, checkpoint=sys.argv[3] + "/runs/c")
+except hotdog_ft.DataError as error:
+    print(error)
+"""
+    with tempfile.TemporaryDirectory() as root:
+        os.chmod(root, 0o755)
+        Path(root, "folder").mkdir()
+        done = run_python(code, picture_folders(), "", Path(root, "folder"))
+    assert "folder cannot be written to" in done.stdout, done.stderr
+    assert done.stdout.count("\n") == 1
+
+
 @pytest.mark.parametrize("name", ["file/net", "n" * 300])
 def test_a_place_where_no_file_can_be_is_one_clear_line(name, tmp_path):
     (tmp_path / "file").write_bytes(BODY)

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 import hotdog_ft
 from hotdog_ft.checkpoint import interrupts_noted, whole_sha256
-from hotdog_ft.download import write_whole
+from hotdog_ft.download import DataError, write_whole
 from hotdog_ft.folders import ImageFolder
 from hotdog_ft.settings import Settings
 
@@ -218,3 +218,13 @@ def test_a_checkpoint_may_lie_in_the_home_folder(folders, tmp_path, monkeypatch)
     hotdog_ft.train(net, *folders, replace(SETTINGS, num_epochs=1), checkpoint="~/c")
     assert (tmp_path / "c").exists()
     assert np.isfinite(values(net)["output.weight"]).all()
+
+
+@pytest.mark.parametrize("name", ["file/c", "file/runs/c"])
+def test_a_place_for_no_checkpoint_is_told_before_anything_is_learnt(folders, tmp_path, name):
+    (tmp_path / "file").touch()
+    net = new_net()
+    before = values(net)
+    with pytest.raises(DataError, match=f"{tmp_path}/file cannot be written to"):
+        hotdog_ft.train(net, *folders, PROBED, checkpoint=tmp_path / name)
+    assert all(np.array_equal(before[key], value) for key, value in values(net).items())
