@@ -1,7 +1,8 @@
 """Does `fine_tune` gain on its own probe? Five-fold cross-validation on the training set alone.
 
     HOTDOG_FT_DATA=hotdog HOTDOG_FT_WEIGHTS=resnet18.params python tools/cross_validate.py \\
-        [--learning-rate RATE] [--train-precision bfloat16] [--seed N] [--fraction F] [--folds N]
+        [--learning-rate RATE] [--trained PART] [--num-epochs N] [--train-precision bfloat16] \\
+        [--seed N] [--fraction F] [--folds N]
 
 Every training picture is answered once by a net that has not learnt from it: by the probe, by the
 net after the epochs, by the one half way between the two, and by the mean of the nets after the
@@ -82,6 +83,8 @@ def tell(entries, base="probe"):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--trained", default=FINE_TUNE.trained, help='or "last stage"')
+    parser.add_argument("--num-epochs", type=int, default=FINE_TUNE.num_epochs)
     parser.add_argument("--train-precision", default="float32", help="or bfloat16")
     parser.add_argument("--seed", type=int, default=FINE_TUNE.seed, help="the folds stay")
     parser.add_argument("--fraction", type=float, default=1.0, help="of the four fifths")
