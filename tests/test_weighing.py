@@ -66,7 +66,7 @@ def test_the_gains_in_the_texts_are_those_of_all_seeds_together():
         gain, half = tool.gain(pairs)
         return f"{gain:.4f} ({gain - half:.4f} to {gain + half:.4f})".replace("-", "−")
 
-    whole = {"fraction": 1.0, "train_precision": "float32"}
+    whole = {"trained": "all", "fraction": 1.0, "train_precision": "float32"}
     entries = Record.load("cross-validate-full-9f964af2").find(
         layer_decay=FINE_TUNE.layer_decay, **whole
     )
