@@ -111,8 +111,8 @@ except Exception as error:
         raise ImportError(doctor.why_mxnet_fails(error)) from error
 else:
     _broken = None
-    from .download import DataError
     from .evaluation import evaluate
+    from .files import DataError
     from .fine_tuning import fine_tune
     from .generators import seed_everything
     from .learning import freeze, unfreeze

@@ -10,7 +10,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import replace
 
 from .arguments import TRAIN_SETTINGS, parser
-from .download import DataError, make_folder, only_here, user_path
+from .files import DataError, make_folder, only_here, user_path
 
 
 def _compare(options):

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pooch
 
-from .download import DataError, cache_folder, share
+from .download import cache_folder
+from .files import DataError, share
 
 MAX_UNPACKED = 10 << 30  # bytes that an archive may hold; the book's holds 0.26 GB
 MAX_LEVELS = 100  # of folders; a thousand take hours to look through

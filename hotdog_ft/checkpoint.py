@@ -11,7 +11,7 @@ from hashlib import sha256
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from .download import DataError, user_path, write_whole
+from .files import DataError, user_path, write_whole
 from .generators import generator_states, restore_generators
 from .history import EpochSums, History
 from .identity import arrays_sha256, differences, start_sha256

@@ -9,7 +9,7 @@ from itertools import islice
 from multiprocessing import resource_tracker
 
 from .cores import usable_cores
-from .download import DataError
+from .files import DataError
 
 IN_FLIGHT = 8  # at least: more wait here, so that millions of jobs take no memory
 WAIT = 60  # seconds for the scheduler to answer, and for a first worker

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .download import DataError, cache_folder, fetch
+from .download import cache_folder, fetch
+from .files import DataError
 from .labels import class_names
 from .picture import read_picture
 from .picture_array import as_numpy

@@ -15,7 +15,8 @@ import warnings
 from pathlib import Path
 
 from . import cuda_faults
-from .download import cache_folder, is_intact, user_path
+from .download import cache_folder, is_intact
+from .files import user_path
 from .versions import INSTALL, why_not
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"

@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .download import user_path
+from .files import user_path
 from .lettering import narrow, prepare
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from .data import Pictures
-from .download import DataError, user_path
+from .files import DataError, user_path
 from .picture import SUFFIXES, is_picture
 
 # Folders that systems leave behind. What @eaDir holds is small copies of the pictures beside it.

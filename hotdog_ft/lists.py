@@ -11,7 +11,7 @@ from numbers import Integral
 import numpy as np
 
 from .data import Pictures
-from .download import DataError
+from .files import DataError
 from .folders import PARTS, class_name, listed
 
 COLUMNS = {

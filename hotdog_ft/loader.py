@@ -13,7 +13,7 @@ from PIL import Image
 
 from .augment import TestAugs, TrainAugs
 from .data import WORKERS, bar
-from .download import DataError
+from .files import DataError
 from .picture import from_array, from_image
 
 MOST_TESTED = 128  # pictures that are tested together: at 288 px ResNet-18 takes 1.8 GB for them

@@ -8,7 +8,7 @@ import numpy as np
 
 from .augment import TestAugs
 from .checks import check_layers
-from .download import user_path, write_whole
+from .files import user_path, write_whole
 from .inference import outputs
 from .labels import output_names
 from .mxnet_internals import arrays_of, parameters

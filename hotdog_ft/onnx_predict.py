@@ -14,7 +14,7 @@ import numpy as np
 from .__main__ import main as shell
 from .augment import MEAN, STD, TestAugs
 from .data import bad_pictures
-from .download import DataError, existing
+from .files import DataError, existing
 from .sources import named, prepared
 
 

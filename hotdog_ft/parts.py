@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from .cluster import computed
 from .data import bar
-from .download import DataError, make_folder, user_path, write_whole
+from .files import DataError, make_folder, user_path, write_whole
 from .identity import fingerprint
 from .predictor import Predictor, csv_of, frame
 from .sources import files_of, opened

@@ -14,7 +14,7 @@ except ImportError:  # no wheel for this Python: Pillow does it all
     decode_jpeg = None
 
 from .colour import to_srgb
-from .download import DataError
+from .files import DataError
 from .picture_array import from_array
 from .picture_kinds import HEAD, SUFFIXES, kind_of, why_not
 from .picture_metadata import orientation, without_metadata

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from .download import DataError
+from .files import DataError
 
 
 def as_numpy(array):

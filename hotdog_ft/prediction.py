@@ -3,7 +3,7 @@
 import numpy as np
 
 from .data import bad_pictures, bar
-from .download import DataError
+from .files import DataError
 from .inference import outputs
 from .predictor import Predictor, frame
 from .sources import named

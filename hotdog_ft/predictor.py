@@ -7,8 +7,8 @@ import numpy as np
 
 from .augment import TestAugs
 from .checks import check_net
-from .download import DataError
 from .evaluation import probabilities as softmax
+from .files import DataError
 from .inference import mean_outputs
 from .labels import output_names
 from .precision import for_batches, settled

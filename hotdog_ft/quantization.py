@@ -15,7 +15,7 @@ from mxnet.runtime import Features
 from .augment import TestAugs
 from .checks import check_net
 from .devices import devices_of
-from .download import DataError
+from .files import DataError
 from .inference import in_turn, outputs
 from .mxnet_internals import build_graph
 from .sources import named, prepared

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .data import download_hotdog
 from .devices import available_devices, describe_devices
-from .download import DataError, packaged, user_path
+from .files import DataError, packaged, user_path
 from .fine_tuning import watched
 from .loader import loaders
 from .run import train

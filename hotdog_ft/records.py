@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .download import DataError, make_folder, packaged, user_path, write_whole
+from .files import DataError, make_folder, packaged, user_path, write_whole
 from .history import History
 from .identity import differences, study_identity
 from .machine import machine

@@ -11,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from .data import Pictures
-from .download import DataError, existing
+from .files import DataError, existing
 from .folders import JUNK, is_meant, natural, picture_files
 from .labels import is_whole
 from .loader import as_picture, in_threads

@@ -9,7 +9,7 @@ import numpy as np
 
 from .archives import unpack
 from .data import check_pictures
-from .download import DataError, existing
+from .files import DataError, existing
 from .folders import (
     WHAT_FITS,
     ImageFolder,

@@ -11,8 +11,8 @@ from mxnet import gluon, nd
 
 from .checks import LearningWarning
 from .devices import devices_of
-from .download import make_folder
 from .evaluation import logits_of, pack_answers
+from .files import make_folder
 from .generators import alone, seed_everything
 from .history import History
 from .inference import outputs

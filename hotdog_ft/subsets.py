@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .download import DataError
+from .files import DataError
 from .labels import class_names, labels_of, stored_labels
 from .team import share_of, world_size
 

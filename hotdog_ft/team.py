@@ -12,7 +12,7 @@ import numpy as np
 from mxnet import MXNetError, gluon, nd
 
 from .devices import available_devices, check_devices, try_device
-from .download import DataError, user_path, write_whole
+from .files import DataError, user_path, write_whole
 from .mxnet_internals import arrays_of, parameters, set_arrays
 
 

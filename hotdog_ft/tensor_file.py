@@ -9,7 +9,7 @@ import mxnet as mx
 import numpy as np
 from safetensors import SafetensorError, deserialize, safe_open
 
-from .download import DataError, existing
+from .files import DataError, existing
 
 # src/ndarray/ndarray.cc: how a list of tensors begins, and a tensor in newer and newer files;
 # bytes of an element

@@ -9,7 +9,7 @@ from safetensors.numpy import save
 
 from .architectures import difference, initialise, net_of, older_names
 from .augment import MEAN, STD
-from .download import DataError, user_path, write_whole
+from .files import DataError, user_path, write_whole
 from .labels import output_names
 from .mxnet_internals import arrays_of, parameters
 from .mxnet_modes import plain_mode

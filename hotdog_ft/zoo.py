@@ -9,7 +9,8 @@ import zlib
 
 import mxnet as mx
 
-from .download import DataError, cache_folder, fetch, is_intact, packaged, user_path, write_whole
+from .download import cache_folder, fetch, is_intact
+from .files import DataError, packaged, user_path, write_whole
 
 # Gluon's model zoo (mxnet.gluon.model_zoo.model_store).
 GLUON_REPO = "https://apache-mxnet.s3-accelerate.dualstack.amazonaws.com/"

@@ -11,7 +11,7 @@ from mxnet.gluon.model_zoo.vision import resnet
 from picture_zoo import GOOD
 
 import hotdog_ft
-from hotdog_ft.download import DataError
+from hotdog_ft.files import DataError
 from hotdog_ft.settings import Settings
 
 # depths of ResNet-34, -50 and -101 as in Gluon's resnet_spec, but narrow; the others as they are

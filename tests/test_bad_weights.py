@@ -16,7 +16,7 @@ from mxnet.gluon.model_zoo import vision
 from safetensors.numpy import save_file
 
 import hotdog_ft
-from hotdog_ft.download import DataError
+from hotdog_ft.files import DataError
 
 
 def broken(tmp_path, change, version=1):

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from test_zoo import torchvision_tensors
 
 import hotdog_ft
-from hotdog_ft.download import DataError
+from hotdog_ft.files import DataError
 
 TENSORS = torchvision_tensors()
 X = np.random.default_rng(0).normal(size=(2, 3, 64, 64)).astype("float32")

@@ -8,7 +8,8 @@ import pytest
 from conftest import run_python, zip_of
 
 from hotdog_ft.archives import unpack
-from hotdog_ft.download import DataError, fetch, write_whole
+from hotdog_ft.download import fetch
+from hotdog_ft.files import DataError, write_whole
 
 BODY = bytes(100_000)
 

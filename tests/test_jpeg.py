@@ -9,7 +9,7 @@ from picture_zoo import BAD, GOOD
 from PIL import Image, ImageCms
 
 from hotdog_ft import picture
-from hotdog_ft.download import DataError
+from hotdog_ft.files import DataError
 from hotdog_ft.picture import read_picture
 
 pytest.importorskip("simplejpeg", reason="has no wheel for this Python")

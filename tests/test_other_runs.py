@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 import hotdog_ft
 from hotdog_ft.checkpoint import interrupts_noted, whole_sha256
-from hotdog_ft.download import DataError, write_whole
+from hotdog_ft.files import DataError, write_whole
 from hotdog_ft.folders import ImageFolder
 from hotdog_ft.settings import Settings
 

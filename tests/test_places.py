@@ -10,7 +10,8 @@ import hotdog_ft
 from hotdog_ft import doctor, studies
 from hotdog_ft.__main__ import main
 from hotdog_ft.checkpoint import Checkpoint
-from hotdog_ft.download import DataError, cache_folder, make_folder, user_path
+from hotdog_ft.download import cache_folder
+from hotdog_ft.files import DataError, make_folder, user_path
 from hotdog_ft.history import History
 from hotdog_ft.records import Record
 from hotdog_ft.zoo import fetched_files

@@ -13,7 +13,7 @@ from picture_zoo import GOOD
 from hotdog_ft import precision
 from hotdog_ft.__main__ import main
 from hotdog_ft.cores import has_instructions
-from hotdog_ft.download import DataError
+from hotdog_ft.files import DataError
 from hotdog_ft.history import History
 from hotdog_ft.parts import predict_files
 from hotdog_ft.precision import settled

@@ -14,7 +14,7 @@ from conftest import ROOT, make_source_net
 import hotdog_ft
 from hotdog_ft import fine_tuning
 from hotdog_ft.__main__ import main
-from hotdog_ft.download import only_here
+from hotdog_ft.files import only_here
 from hotdog_ft.settings import Settings
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -124,7 +124,7 @@ def test_of_many_processes_one_is_in_at_a_time(tmp_path):
     code = """
 import sys, time
 from pathlib import Path
-from hotdog_ft.download import only_here
+from hotdog_ft.files import only_here
 inside, done = Path(sys.argv[1], "inside"), 0
 while done < 60:
     with only_here(Path(sys.argv[1], "net")) as alone:

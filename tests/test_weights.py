@@ -13,7 +13,7 @@ from picture_zoo import GOOD
 from safetensors.numpy import load_file, save_file
 
 import hotdog_ft
-from hotdog_ft.download import DataError
+from hotdog_ft.files import DataError
 
 
 @pytest.fixture
