@@ -11,7 +11,7 @@ from hashlib import sha256
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from .files import DataError, user_path, write_whole
+from .files import DataError, make_folder, user_path, write_whole
 from .generators import generator_states, restore_generators
 from .history import EpochSums, History
 from .identity import arrays_sha256, differences, start_sha256
@@ -50,7 +50,8 @@ class Checkpoint:
             there is none and its folder cannot be written to.
         """
         if not os.path.exists(self.path):
-            self._refuse_closed_folder()
+            if is_first():  # before any work, whose result would have no place
+                make_folder(self.path.parent)
             return None
         if not self.path.is_file():
             raise DataError(f"{self.path} is no file: name another checkpoint.")
@@ -74,14 +75,6 @@ class Checkpoint:
             ) from error
         self._refuse_another_run(net, len(history.loss) + (sums.batches > 0))
         return history, sums
-
-    def _refuse_closed_folder(self):
-        """Before any work, for the first thing that is saved is what much of it has given."""
-        there = next(folder for folder in self.path.absolute().parents if os.path.exists(folder))
-        if is_first() and not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-            raise DataError(
-                f"{there} cannot be written to: name another checkpoint than {self.path}."
-            )
 
     def _refuse_another_run(self, net, epochs_begun):
         found, wanted = dict(self._about["identity"]), dict(self.identity)

@@ -1,6 +1,8 @@
 """Whether a run makes sense: net and pictures before it, loss and accuracy after it."""
 
+import difflib
 import warnings
+from dataclasses import fields, replace
 
 import numpy as np
 from mxnet import gluon
@@ -24,6 +26,14 @@ from .settings import Settings
 from .team import check_same
 
 
+def check_is_net(net):
+    """Refuse, with a ValueError, what is no net, such as the path of one."""
+    if not isinstance(net, gluon.Block):
+        raise ValueError(
+            f"The net is of type {type(net).__name__}: give what load_net(path) returns."
+        )
+
+
 def check_net(net):
     """Refuse, with a ValueError, what is no net, such as the path of one, or has no parameters.
 
@@ -32,10 +42,7 @@ def check_net(net):
     bool
         Whether the net leaves shapes to its first input.
     """
-    if not isinstance(net, gluon.Block):
-        raise ValueError(
-            f"The net is of type {type(net).__name__}: give what load_net(path) returns."
-        )
+    check_is_net(net)
     check_layers(net)
     if not parameters(net):
         raise ValueError(f"This {type(net).__name__} has no parameters.")
@@ -100,11 +107,21 @@ def test_size(net, settings):
     return settings.test_size
 
 
-def checked(settings):
-    """The same settings; a ValueError where they are something else, such as a dictionary."""
+def checked(settings, **changes):
+    """The settings with some changed.
+
+    They may be something else, such as a dictionary, a ValueError; or have no such field, a
+    TypeError as of any function.
+    """
     if not isinstance(settings, Settings):
         raise ValueError(f"The settings are {settings!r}: give Settings(...), such as FINE_TUNE.")
-    return settings
+    names = [field.name for field in fields(settings)]
+    unknown = next((name for name in changes if name not in names), None)
+    if unknown:
+        near = difflib.get_close_matches(unknown, names, 1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
+        raise TypeError(f"There is no setting {unknown}: {hint}")
+    return replace(settings, **changes)
 
 
 def _refuse_frozen(net, settings):

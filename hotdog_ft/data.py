@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -89,7 +90,8 @@ class Pictures:
         """The same data set with only the pictures at `indices`; the memory is shared."""
         part = object.__new__(type(self))
         part.__dict__.update(self.__dict__)
-        indices = list(indices)
+        chosen = np.array(list(indices))  # a mask of bools may choose too
+        indices = np.arange(len(self))[chosen if chosen.size else []].tolist()
         part.paths = [self.paths[i] for i in indices]
         part.labels = [self.labels[i] for i in indices]
         return part
@@ -100,6 +102,19 @@ class Pictures:
             counts = np.bincount(self.labels, minlength=len(self.classes))
             holds = ", ".join(f"{count} {name}" for count, name in zip(counts, self.classes))
         return f"<{' '.join([type(self).__name__, self.name]).strip()}: {holds}>"
+
+
+def files_below(path):
+    """Name, size and time of every file below a path, or of a file: whether any has changed."""
+    found, been = {path}, set()
+    for folder, folders, files in os.walk(path, followlinks=True):
+        here = os.path.realpath(folder)
+        if here in been:  # a link to a folder above
+            folders.clear()
+        been.add(here)
+        found.update(os.path.join(folder, file) for file in files)
+    there = sorted(file for file in found if os.path.exists(file))
+    return tuple((file, os.stat(file).st_size, os.stat(file).st_mtime_ns) for file in there)
 
 
 def bad_pictures(sentences, count):

@@ -213,8 +213,8 @@ def examine():
     checks += [check_memory, check_disk, check_data, check_weights]
     found, broken = [], False
     for check in checks:
-        if broken and check in (check_data, check_weights):
-            continue  # they need MXNet
+        if broken and check in (check_disk, check_data, check_weights):
+            continue  # they need MXNet, or what is for it
         try:
             status, message = check()
         except Exception as error:  # whatever is wrong here, the other lines are wanted

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import tempfile
+import unicodedata
 from pathlib import Path
 
 
@@ -35,14 +36,28 @@ def user_path(path, cure="write the whole path"):
     Raises
     ------
     DataError
-        There is no such home folder, and no file of that very name.
+        It is no path; or there is no such home folder, and no file of that very name.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise DataError(f"{path!r} is no path: give text, or a pathlib.Path.")
     try:
         return Path(path).expanduser()
     except (RuntimeError, KeyError) as error:  # the latter in Python 3.9
         if os.path.lexists(path):  # a file such as ~$draft.jpg
             return Path(path)
         raise DataError(f"There is no home folder for {path}: {cure}, or set HOME.") from error
+
+
+def on_disk(path):
+    """The path by the names that are on the disk: Macs write them in another form of Unicode.
+
+    What is not there is left as it is.
+    """
+    found = Path(path.anchor)
+    for part in path.relative_to(path.anchor).parts:
+        forms = (part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD")))
+        found /= next((form for form in forms if os.path.lexists(found / form)), part)
+    return found
 
 
 def existing(path, wanted):
@@ -64,16 +79,18 @@ def existing(path, wanted):
         raise DataError(f"{path} is an address: download it first, and name the file.")
     if not str(path).strip():
         raise DataError(f"The path is empty. {wanted}")
-    path = user_path(path)
+    path = on_disk(user_path(path))
     try:
         path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         absent = next((up for up in reversed(path.parents) if not up.exists()), path)
         try:
-            near = difflib.get_close_matches(absent.name, os.listdir(absent.parent), 1, 0.7)
+            names = {unicodedata.normalize("NFC", n): n for n in os.listdir(absent.parent)}
         except OSError:
-            near = []
-        hint = f" Did you mean {absent.parent / near[0]}?" if near else ""
+            names = {}
+        meant = unicodedata.normalize("NFC", absent.name)
+        near = difflib.get_close_matches(meant, names, 1, 0.7)
+        hint = f" Did you mean {absent.parent / names[near[0]]}?" if near else ""
         raise DataError(f"There is no {path}.{hint} {wanted}") from error
     except (OSError, ValueError) as error:  # ValueError: a path with a zero byte
         raise DataError(f"{path} cannot be opened ({error}).") from error

@@ -1,6 +1,5 @@
 """Fine-tuning as this project recommends it: the output layer first, then all of it, gently."""
 
-from dataclasses import replace
 from functools import partial
 
 from .checks import checked
@@ -97,7 +96,7 @@ def fine_tune(
     >>> history.probe_acc > 0.7
     True
     """
-    settings = replace(checked(settings), **changes)
+    settings = checked(settings, **changes)
     if valid_imgs is None and not settings.valid_fraction:
         valid_imgs = getattr(train_imgs, "valid_imgs", None)
     return train(

@@ -2,10 +2,15 @@
 
 from contextlib import contextmanager
 
-from mxnet import nd
+from mxnet import gluon, nd
 from mxnet.gluon import nn
 
 from .mxnet_internals import build_graph, global_stats_flags, set_global_stats_flags
+
+
+def _check_block(block):
+    if not isinstance(block, gluon.Block):
+        raise ValueError(f"{block!r:.60} is no part of a net: give one such as net.features.")
 
 
 def freeze(block):
@@ -30,6 +35,7 @@ def freeze(block):
     >>> sum(parameter.grad_req != "null" for parameter in net.collect_params().values())
     2
     """
+    _check_block(block)
     block.collect_params().setattr("grad_req", "null")
     set_global_stats_flags(block, [True] * len(global_stats_flags(block)))
     block.hybridize(static_alloc=True)
@@ -57,6 +63,7 @@ def unfreeze(block):
     >>> len(learning_parameters(net)) == learning
     True
     """
+    _check_block(block)
     block.collect_params().setattr("grad_req", "write")  # running statistics stay without
     set_global_stats_flags(block, [False] * len(global_stats_flags(block)))
     block.hybridize(static_alloc=True)

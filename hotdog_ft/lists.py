@@ -4,14 +4,13 @@ import csv
 import io
 import os
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from numbers import Integral
 
 import numpy as np
 
 from .data import Pictures
-from .files import DataError
+from .files import DataError, on_disk
 from .folders import PARTS, class_name, listed
 
 COLUMNS = {
@@ -109,11 +108,10 @@ def rows_of_list(items):
     return rows
 
 
-def _on_disk(folder, file):
+def _meant(folder, file):
     """The file that is meant: Windows has other separators, Macs another form of Unicode."""
-    slashes = file.replace("\\", "/")
-    forms = [unicodedata.normalize(form, slashes) for form in ("NFC", "NFD")]
-    paths = [folder / os.path.expanduser(name) for name in (file, slashes, *forms)]
+    names = file, file.replace("\\", "/")
+    paths = [on_disk(folder / os.path.expanduser(name)) for name in names]
     return next((path for path in paths if os.path.exists(path)), None)
 
 
@@ -137,7 +135,7 @@ def parts_of_rows(rows, name, folder):
     seen, problems = {}, []
     undivided = all(row[3] is None for row in rows)
     for place, file, label, split in rows:
-        path = _on_disk(folder, file)
+        path = _meant(folder, file)
         kind = "all" if undivided else PARTS.get(str(split).strip().lower())
         row = place, class_name(label), kind
         # one file may be written in two ways

@@ -7,7 +7,7 @@ import mxnet as mx
 import numpy as np
 
 from .augment import TestAugs
-from .checks import check_layers
+from .checks import check_is_net, check_layers
 from .files import user_path, write_whole
 from .inference import outputs
 from .labels import output_names
@@ -214,6 +214,7 @@ def export_onnx(net, path, classes=None, size=None):
     path = user_path(path)
     if path.suffix != ".onnx":
         raise ValueError(f"{path} must end in .onnx.")
+    check_is_net(net)
     check_layers(net)
     about = about_net(net, classes, size)
     try:

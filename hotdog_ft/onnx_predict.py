@@ -105,7 +105,11 @@ def _print(rows, as_csv):
         quoting = csv.QUOTE_NONNUMERIC if odd else csv.QUOTE_MINIMAL
         csv.writer(sys.stdout, lineterminator="\n", quoting=quoting).writerows([head, *rows])
         return
-    table = [head, *((file, str(label), f"{share:.6f}") for file, label, share in rows)]
+    shown = {ord("\n"): r"\n", ord("\r"): r"\r", ord("\t"): r"\t"}
+    table = [
+        head,
+        *((f.translate(shown), str(label), f"{share:.6f}") for f, label, share in rows),
+    ]
     widths = [max(map(len, column)) for column in zip(*table)]
     for row in table:
         print("  ".join(cell.rjust(width) for cell, width in zip(row, widths)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from .data import download_hotdog
+from .data import download_hotdog, files_below
 from .devices import available_devices, describe_devices
 from .files import DataError, packaged, user_path
 from .fine_tuning import watched
@@ -86,7 +86,7 @@ class Recipe:
 
     def load_data(self):
         """``train_imgs, test_imgs``, read once per process; a DataError without test pictures."""
-        return _load_data(self.data)
+        return _load_data(self.data, files_below(self.data or download_hotdog()))
 
     @property
     def has_hot_dogs(self):
@@ -146,7 +146,7 @@ def _path(path):
 
 
 @lru_cache(maxsize=1)
-def _load_data(path):
+def _load_data(path, files):
     train_imgs, test_imgs = load_image_folders(path or download_hotdog())
     if test_imgs is None:
         raise DataError(

@@ -3,6 +3,7 @@
 import time
 import warnings
 from dataclasses import replace
+from functools import partial
 
 from .bfloat16 import check_bfloat16, in_bfloat16
 from .checkpoint import Checkpoint, failure_explained, interrupts_noted, stop_explained
@@ -164,12 +165,12 @@ def train(
     others = {"test on": test_imgs, "validate on": valid_imgs}
     num_outputs = check_sets(net, train_imgs, others, settings)
     augs = train_augs and check_augs(train_augs, train_imgs, settings.size)
-    if checkpoint:
+    if checkpoint is None:
+        saved = None
+    else:
         same_file(checkpoint)
-    saved = checkpoint and Checkpoint(
-        checkpoint,
-        broadcast(lambda: run_identity(net, train_imgs, test_imgs, settings, valid_imgs, augs)),
-    )
+        identity = run_identity, net, train_imgs, test_imgs, settings, valid_imgs, augs
+        saved = Checkpoint(checkpoint, broadcast(partial(*identity)))
     begun = saved and saved.read(net)
     if settings.train_precision == "bfloat16":
         check_bfloat16(devices)
@@ -198,7 +199,7 @@ def train(
             report(history.probe_line())
         net.collect_params().reset_ctx(devices)
         same_net(net)
-        with interrupts_noted(checkpoint) as interrupts, learning_as_set(net, settings):
+        with interrupts_noted(saved) as interrupts, learning_as_set(net, settings):
             rate = settings.rate_with(len(train_part))
             trainer = new_trainer(net, replace(settings, learning_rate=rate), len(train_iter))
             net.hybridize(static_alloc=True, static_shape=True)

@@ -3,15 +3,16 @@
 import glob
 import io
 import os
+import unicodedata
 from collections.abc import Iterable
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 from PIL import Image
 
 from .data import Pictures
-from .files import DataError, existing
+from .files import DataError, existing, on_disk
 from .folders import JUNK, is_meant, natural, picture_files
 from .labels import is_whole
 from .loader import as_picture, in_threads
@@ -24,10 +25,12 @@ WANTED = "Name pictures, folders of pictures, or a pattern such as 'photos/*.jpg
 
 def _matches(pattern):
     """The pictures that a pattern means, in order; of a folder that exists its name counts."""
+    pattern = on_disk(pattern)
     root = next(parent for parent in pattern.parents if os.path.exists(parent))
-    rest = str(pattern.relative_to(root))
-    found = glob.glob(os.path.join(glob.escape(str(root)), rest), recursive=True)
-    files, paths = [], set(map(Path, found))
+    rest, begin = str(pattern.relative_to(root)), glob.escape(str(root))
+    forms = {rest, *(unicodedata.normalize(form, rest) for form in ("NFC", "NFD"))}
+    found = (glob.glob(os.path.join(begin, form), recursive=True) for form in forms)
+    files, paths = [], set(map(Path, chain.from_iterable(found)))
     for path in paths:
         odd = any(part.lower() in JUNK for part in path.relative_to(root).parts)
         if odd or not paths.isdisjoint(path.parents):  # all of a folder that matches is taken
@@ -43,7 +46,7 @@ def _files(text):
     """The files that one path, folder or pattern stands for."""
     if len(text) > 4096 or text.startswith("data:"):
         raise DataError(f"{text[:30]}… is no path: give a picture's content as bytes. {WANTED}")
-    path = Path(os.path.expanduser(text))
+    path = on_disk(Path(os.path.expanduser(text)))
     if os.path.islink(path) and not os.path.exists(path):
         return [path]  # to nowhere, which is said where it is read
     if glob.has_magic(text) and not os.path.exists(path) and "://" not in text:

@@ -10,6 +10,7 @@ import numpy as np
 from mxnet import gluon, nd
 
 from .checks import LearningWarning
+from .data import content_sha256
 from .devices import devices_of
 from .evaluation import logits_of, pack_answers
 from .files import make_folder
@@ -136,7 +137,6 @@ def compare(recipe, seeds=(0,), folder=None, report=print, run_case=run):
     return record.only([settings for settings, _ in cases])
 
 
-@lru_cache(maxsize=1)
 def source_features(recipe):
     """What the source net's `features` give for a recipe's pictures, computed once per process.
 
@@ -145,6 +145,11 @@ def source_features(recipe):
     train_x, train_y, test_x, test_y : numpy.ndarray
         float32 (n, d) of the test augmentation, and the labels (n,).
     """
+    return _source_features(recipe, *map(content_sha256, recipe.load_data()))
+
+
+@lru_cache(maxsize=1)
+def _source_features(recipe, *contents):
     net = recipe.load_pretrained_net()
     parts = (
         extract_features(net, plain_loader(i, recipe.size), "float32") for i in recipe.load_data()

@@ -9,7 +9,9 @@ from safetensors.numpy import save
 
 from .architectures import difference, initialise, net_of, older_names
 from .augment import MEAN, STD
+from .checks import check_is_net
 from .files import DataError, user_path, write_whole
+from .inference import in_turn
 from .labels import output_names
 from .mxnet_internals import arrays_of, parameters
 from .mxnet_modes import plain_mode
@@ -40,7 +42,7 @@ def _refuse_misfit(path, net, shapes, names):
         raise DataError(f"{path} is not a {type(net).__name__}: {what}.")
 
 
-@plain_mode()
+@in_turn
 def load_net(path):
     """Build the net whose parameters lie in `path`; the architecture is read off the file.
 
@@ -189,6 +191,7 @@ def save_net(net, path, classes=None, size=None):
     ...     load_net(folder + "/net.safetensors").classes[:2]
     ['hotdog', 'apple']
     """
+    check_is_net(net)
     about = about_net(net, classes, size)
     path = user_path(path)
     if path.suffix != ".safetensors":

@@ -31,6 +31,19 @@ def test_report_18_hidden_files_and_folders_are_ignored(picture_folders):
     assert [len(images) for images in hotdog_ft.load_image_folders(root)] == clean
 
 
+def test_a_part_is_chosen_by_places_or_by_a_mask(picture_folders):
+    images, _ = hotdog_ft.load_image_folders(picture_folders())
+    blue = [label == 1 for label in images.labels]
+    for mask in (blue, np.array(blue)):
+        part = images.subset(mask)
+        assert part.labels == [1] * sum(blue) and len(set(part.paths)) == sum(blue)
+    assert images.subset(iter([2, -1])).paths == [images.paths[2], images.paths[-1]]
+    assert len(images.subset([])) == 0
+    for wrong in ([True], [0.5], [len(images)]):
+        with pytest.raises(IndexError):
+            images.subset(wrong)
+
+
 @pytest.mark.parametrize(
     "counts, words",
     [

@@ -53,8 +53,10 @@ def test_it_is_train_with_settings_of_its_own_and_with_what_differs(picture_fold
 def test_a_setting_that_does_not_exist_is_named(picture_folders):
     images = hotdog_ft.load_image_folders(picture_folders())
     net = hotdog_ft.finetune_net(make_source_net(), 2)
-    with pytest.raises(TypeError, match="epochs"):
+    with pytest.raises(TypeError, match=r"There is no setting epochs: did you mean num_epochs\?"):
         hotdog_ft.fine_tune(net, *images, epochs=3)
+    with pytest.raises(TypeError, match=r"There is no setting lr: there are .*learning_rate"):
+        hotdog_ft.fine_tune(net, *images, lr=0.1)
 
 
 def test_a_net_without_an_output_layer_of_its_own_is_told_what_to_do():

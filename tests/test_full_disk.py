@@ -79,7 +79,7 @@ except hotdog_ft.DataError as error:
         os.chmod(root, 0o755)
         Path(root, "folder").mkdir()
         done = run_python(code, picture_folders(), "", Path(root, "folder"))
-    assert "folder cannot be written to" in done.stdout, done.stderr
+    assert "folder/runs cannot be written to" in done.stdout, done.stderr
     assert done.stdout.count("\n") == 1
 
 

@@ -110,6 +110,12 @@ def test_a_reader_that_has_seen_enough_ends_it_silently(exported):
     assert process.returncode == 141  # as of a program that SIGPIPE ended: 128 + 13
 
 
+def test_a_name_with_signs_that_move_the_cursor_stays_in_its_row(exported):
+    os.link(exported / "good/plain.png", exported / "new\nline\ttab.png")
+    done = run_python(ELSEWHERE, "new\nline\ttab.png", cwd=exported)
+    assert done.stdout.count("\n") == 2 and r"new\nline\ttab.png" in done.stdout, done.stderr
+
+
 def test_classes_may_be_numbers(exported):
     net = hotdog_ft.load_net(exported / "net.safetensors")
     hotdog_ft.export_onnx(net, exported / "numbers.onnx", classes=range(14))

@@ -1,6 +1,8 @@
 """Places that people name with ~, folders that cannot be written to, and users without a home."""
 
 import os
+import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,39 @@ def test_a_home_folder_that_is_none_is_one_sentence(home, capsys):
             user_path(path)
     assert main(["predict", "--net", "~nobody-here/n.safetensors", "x.png"]) == 1
     assert capsys.readouterr().err.startswith("hotdog_ft: There is no home folder for ~nobody-here")
+
+
+@pytest.mark.parametrize("disk, typed", [("NFD", "NFC"), ("NFC", "NFD")])
+def test_names_are_found_in_whatever_form_of_unicode_they_are_typed(
+    disk, typed, picture_folders, tmp_path, monkeypatch
+):
+    """Macs, and the disks and archives that they have written, hold Vietnamese names as NFD."""
+    there, name = (unicodedata.normalize(form, "Phở bò") for form in (disk, typed))
+    shutil.move(picture_folders(), tmp_path / there)
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
+    net.size, net.classes = 32, ["a", "b"]
+    hotdog_ft.save_net(net, tmp_path / there / "net.safetensors")
+    monkeypatch.chdir(tmp_path)
+    assert len(hotdog_ft.load_image_folders(name)[0]) == 12
+    assert hotdog_ft.load_net(f"{name}/net.safetensors").classes == net.classes
+    for path, count in ((f"{name}/train/a", 6), (f"{name}/*/a/*.png", 9), (f"{name[0]}*", 18)):
+        assert len(hotdog_ft.predict(net, path)) == count
+    with pytest.raises(DataError, match=f"Did you mean {there}"):
+        hotdog_ft.load_image_folders(name + "o")
+
+
+@pytest.mark.parametrize("path", [None, b"net", 3, True])
+def test_what_is_no_path_is_one_sentence(path):
+    net = make_source_net()
+    for call in (
+        lambda: hotdog_ft.load_net(path),
+        lambda: hotdog_ft.save_net(net, path, list("abcde"), 32),
+        lambda: hotdog_ft.export_onnx(net, path, list("abcde"), 32),
+        lambda: Checkpoint(path, {}),
+        lambda: Record.load(path),
+    ):
+        with pytest.raises(DataError, match=f"{path!r} is no path"):
+            call()
 
 
 def test_a_file_whose_name_begins_with_a_tilde_is_meant_itself(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -126,7 +127,7 @@ def test_report_72_output_that_does_not_fit_or_is_closed(photos):
     assert done.returncode == 1 and done.stderr.decode() == (
         "hotdog_ft: [Errno 28] No space left on device\n"
     )
-    closed = f"exec {sys.executable} -m hotdog_ft predict photos >&-"
+    closed = f"exec {shlex.quote(sys.executable)} -m hotdog_ft predict photos >&-"
     done = subprocess.run(
         ["sh", "-c", closed], capture_output=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
     )

@@ -1,5 +1,6 @@
 """The two modes, and the chapter's own function."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from conftest import make_source_net
 
 import hotdog_ft
+from hotdog_ft import studies
 from hotdog_ft.recipe import TITLES
 from hotdog_ft.settings import BELOW_BOUND, FINE_TUNE, SCRATCH, Settings
 from hotdog_ft.zoo import imagenet_classes
@@ -163,6 +165,18 @@ def test_report_40_a_claim_stops_nobody_but_on_the_drawings(tiny, capsys):
 def test_pictures_are_read_once_per_process(tiny):
     assert tiny.load_data()[0] is tiny.with_settings(num_epochs=2).load_data()[0]
     assert np.array_equal(tiny.load_data()[0].labels, [0] * 6 + [1] * 6)
+
+
+def test_pictures_that_have_changed_are_read_again(own_data, picture_folders):
+    recipe = hotdog_ft.load_recipe("full", *own_data)
+    (train_imgs, test_imgs), features = recipe.load_data(), studies.source_features(recipe)
+    train_imgs.paths[0].unlink()
+    assert len(recipe.load_data()[0]) == len(train_imgs) - 1
+    assert len(studies.source_features(recipe)[0]) == len(features[0]) - 1
+    for images in (train_imgs, test_imgs):  # a class more
+        folder = images.paths[-1].parent
+        shutil.copytree(folder, folder.with_name("more"))
+    assert "more" in recipe.load_data()[0].classes
 
 
 @pytest.mark.parametrize("variable", ["HOTDOG_FT_DATA", "HOTDOG_FT_WEIGHTS"])

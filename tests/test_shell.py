@@ -168,12 +168,12 @@ def test_a_net_that_diverges_in_its_only_batch_is_not_saved(arguments, tmp_path,
 
 
 def test_with_standard_error_closed_it_trains_and_no_word_comes_among_the_answers(arguments):
-    command = f"{sys.executable} -m hotdog_ft"
+    command = f"{shlex.quote(sys.executable)} -m hotdog_ft"
     options = {"shell": True, "capture_output": True, "text": True, "env": ENVIRONMENT}
     done = subprocess.run(f"{command} {shlex.join(arguments)} 2>&-", **options)
     net = arguments[-1]
     assert done.returncode == 0 and os.path.exists(net)
-    done = subprocess.run(f"{command} predict --net {net} absent.png 2>&-", **options)
+    done = subprocess.run(f"{command} predict --net {shlex.quote(net)} absent.png 2>&-", **options)
     assert (done.returncode, done.stdout) == (1, "")
 
 

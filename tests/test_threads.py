@@ -135,6 +135,23 @@ def test_report_45_a_thread_for_each_request_does_not_fill_the_memory():
     assert requests(100) - before < 10e6
 
 
+def test_report_45_a_net_for_each_request_does_not_fill_the_memory(tmp_path):
+    path = tmp_path / "net.safetensors"
+    hotdog_ft.save_net(make_source_net(), path, list("abcde"), 32)
+
+    def requests(count):
+        for _ in range(count):
+            thread = threading.Thread(
+                target=hotdog_ft.load_net, args=(tmp_path / "net.safetensors",)
+            )
+            thread.start()
+            thread.join()
+        return held()
+
+    before = requests(20)
+    assert requests(60) - before < 100e6
+
+
 def test_report_45_a_child_of_a_server_that_has_predicted_in_threads_predicts():
     """As gunicorn forks its workers; the child has none of its parent's threads."""
     net, pixels = hotdog_ft.finetune_net(make_source_net(), 2), np.zeros((64, 64, 3), "uint8")

@@ -114,8 +114,22 @@ class TestExecute:
         assert (
             done.returncode == 1
             and "it is not" in done.stderr
-            and not (tmp_path / "build").exists()
+            and list((tmp_path / "build").iterdir()) == []
         )
+
+    def test_a_place_for_no_result_is_told_before_any_cell_runs(self, tmp_path):
+        (tmp_path / "build").touch()
+        done = self.run(tmp_path, "open('ran', 'w')")
+        assert done.returncode == 1 and done.stderr.count("\n") == 1
+        assert f"{tmp_path}/build cannot be written to" in done.stderr
+
+    @pytest.mark.parametrize("name", ["absent.ipynb", "no.ipynb"])
+    def test_what_is_no_notebook_is_one_sentence(self, tmp_path, name):
+        (tmp_path / "no.ipynb").write_text("no notebook")
+        command = [sys.executable, ROOT / "tools/execute.py", "--to", tmp_path, tmp_path / name]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 1 and done.stderr.count("\n") == 1
+        assert f"{name} cannot be read as a notebook" in done.stderr
 
 
 def test_the_table_of_reports_is_complete_and_names_tests_that_are_there():

@@ -7,6 +7,7 @@ import argparse
 import os
 import re
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -32,7 +33,15 @@ def execute(path, folder, limit):
 
     Raises CellExecutionError or CellTimeoutError where a cell fails.
     """
-    notebook = nbformat.read(path, as_version=4)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)  # before any work, whose result goes there
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        sys.exit(f"{folder} cannot be written to ({error.strerror}).")
+    try:
+        notebook = nbformat.read(path, as_version=4)
+    except (OSError, ValueError, nbformat.ValidationError) as error:
+        sys.exit(f"{path} cannot be read as a notebook ({error}).")
     start = time.perf_counter()
     NotebookClient(
         notebook,
@@ -51,7 +60,6 @@ def execute(path, folder, limit):
         "language": "python",
         "name": "python3",
     }
-    folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, folder / path.name)
     seconds = time.perf_counter() - start
     print(f"{path.name}: {ran} code cells ran in {seconds:.0f} s\n{result(notebook)}")
