@@ -53,6 +53,8 @@ def on_disk(path):
 
     What is not there is left as it is.
     """
+    if os.path.lexists(path):
+        return path
     found = Path(path.anchor)
     for part in path.relative_to(path.anchor).parts:
         forms = (part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD")))

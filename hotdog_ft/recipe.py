@@ -85,8 +85,8 @@ class Recipe:
         return replace(self, **runs)
 
     def load_data(self):
-        """``train_imgs, test_imgs``, read once per process; a DataError without test pictures."""
-        return _load_data(self.data, files_below(self.data or download_hotdog()))
+        """``train_imgs, test_imgs``, read again if files change; a DataError without test pictures."""
+        return _load_data(self.data, self.data and files_below(self.data))
 
     @property
     def has_hot_dogs(self):
