@@ -85,7 +85,7 @@ class Recipe:
         return replace(self, **runs)
 
     def load_data(self):
-        """``train_imgs, test_imgs``, read again if files change; a DataError without test pictures."""
+        """``train_imgs, test_imgs``, read anew when files change; DataError without a test set."""
         return _load_data(self.data, self.data and files_below(self.data))
 
     @property
