@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -106,15 +107,18 @@ class Pictures:
 
 def files_below(path):
     """Name, size and time of every file below a path, or of a file: whether any has changed."""
-    found, been = {path}, set()
+    found, been, stamps = {path}, set(), []
     for folder, folders, files in os.walk(path, followlinks=True):
         here = os.path.realpath(folder)
         if here in been:  # a link to a folder above
             folders.clear()
         been.add(here)
         found.update(os.path.join(folder, file) for file in files)
-    there = sorted(file for file in found if os.path.exists(file))
-    return tuple((file, os.stat(file).st_size, os.stat(file).st_mtime_ns) for file in there)
+    for file in sorted(found):
+        with suppress(OSError):  # a link to nowhere, or gone meanwhile
+            about = os.stat(file)
+            stamps.append((file, about.st_size, about.st_mtime_ns))
+    return tuple(stamps)
 
 
 def bad_pictures(sentences, count):

@@ -4,12 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .augment import TestAugs
 from .checks import check_net
 from .devices import arrays
 from .inference import mean_outputs
 from .labels import check_labels, check_names, check_pairs, class_names
-from .loader import BatchLoader
+from .loader import plain_loader
 from .precision import for_batches, settled
 
 
@@ -140,7 +139,7 @@ def _batches(net, data):
             "The net does not know its input size: set net.size, such as net.size = 224, or give "
             "mini-batches instead of pictures."
         )
-    return BatchLoader(data, TestAugs(net.size), 32, seed=0)  # a run beside it draws as ever
+    return plain_loader(data, net.size, seed=0)  # a run beside it draws as ever
 
 
 def evaluate(net, data, precision="float32"):

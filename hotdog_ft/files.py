@@ -48,6 +48,11 @@ def user_path(path, cure="write the whole path"):
         raise DataError(f"There is no home folder for {path}: {cure}, or set HOME.") from error
 
 
+def spellings(name):
+    """A name as it is, and in both forms of Unicode that disks have."""
+    return dict.fromkeys((name, *(unicodedata.normalize(form, name) for form in ("NFC", "NFD"))))
+
+
 def on_disk(path):
     """The path by the names that are on the disk: Macs write them in another form of Unicode.
 
@@ -57,8 +62,7 @@ def on_disk(path):
         return path
     found = Path(path.anchor)
     for part in path.relative_to(path.anchor).parts:
-        forms = (part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD")))
-        found /= next((form for form in forms if os.path.lexists(found / form)), part)
+        found /= next((name for name in spellings(part) if os.path.lexists(found / name)), part)
     return found
 
 

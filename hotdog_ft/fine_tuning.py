@@ -57,8 +57,8 @@ def fine_tune(
     BatchNorm kept on the source's running statistics. With fewer than 1,600 pictures the rate is in
     proportion smaller. Pictures are tested, and predicted later, at 9/7 of the size of these crops
     and in their mirror image too. After every epoch its figures are printed in a line; in a
-    notebook the curves are drawn instead. (`train` does the same in
-    silence, with the pictures to validate on that it is given.)
+    notebook the curves are drawn instead. (`train` does the same in silence, with the pictures to
+    validate on that it is given.)
 
     Parameters
     ----------

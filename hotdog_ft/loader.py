@@ -165,9 +165,9 @@ def progress(batches, title, done=0):
     return bar(islice(batches, done, None), title, total=total, initial=done)
 
 
-def plain_loader(images, size, batch_size=32):
+def plain_loader(images, size, batch_size=32, seed=None):
     """Mini-batches of the test augmentation, for features and predictions: each picture once."""
-    return BatchLoader(images, TestAugs(size), batch_size)
+    return BatchLoader(images, TestAugs(size), batch_size, seed=seed)
 
 
 def check_augs(augs, images, size):

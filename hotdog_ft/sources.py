@@ -3,7 +3,6 @@
 import glob
 import io
 import os
-import unicodedata
 from collections.abc import Iterable
 from functools import partial
 from itertools import chain, islice
@@ -12,7 +11,7 @@ from pathlib import Path
 from PIL import Image
 
 from .data import Pictures
-from .files import DataError, existing, on_disk
+from .files import DataError, existing, on_disk, spellings
 from .folders import JUNK, is_meant, natural, picture_files
 from .labels import is_whole
 from .loader import as_picture, in_threads
@@ -25,11 +24,10 @@ WANTED = "Name pictures, folders of pictures, or a pattern such as 'photos/*.jpg
 
 def _matches(pattern):
     """The pictures that a pattern means, in order; of a folder that exists its name counts."""
-    pattern = on_disk(pattern)
     root = next(parent for parent in pattern.parents if os.path.exists(parent))
     rest, begin = str(pattern.relative_to(root)), glob.escape(str(root))
-    forms = {rest, *(unicodedata.normalize(form, rest) for form in ("NFC", "NFD"))}
-    found = (glob.glob(os.path.join(begin, form), recursive=True) for form in forms)
+    patterns = (os.path.join(begin, each) for each in spellings(rest))
+    found = (glob.glob(each, recursive=True) for each in patterns)
     files, paths = [], set(map(Path, chain.from_iterable(found)))
     for path in paths:
         odd = any(part.lower() in JUNK for part in path.relative_to(root).parts)

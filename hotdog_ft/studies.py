@@ -138,7 +138,7 @@ def compare(recipe, seeds=(0,), folder=None, report=print, run_case=run):
 
 
 def source_features(recipe):
-    """What the source net's `features` give for a recipe's pictures, computed once per process.
+    """What the source net's `features` give for a recipe's pictures, computed once.
 
     Returns
     -------

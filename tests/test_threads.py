@@ -141,9 +141,7 @@ def test_report_45_a_net_for_each_request_does_not_fill_the_memory(tmp_path):
 
     def requests(count):
         for _ in range(count):
-            thread = threading.Thread(
-                target=hotdog_ft.load_net, args=(tmp_path / "net.safetensors",)
-            )
+            thread = threading.Thread(target=hotdog_ft.load_net, args=(path,))
             thread.start()
             thread.join()
         return held()
