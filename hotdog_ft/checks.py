@@ -110,8 +110,12 @@ def test_size(net, settings):
 def checked(settings, **changes):
     """The settings with some changed.
 
-    They may be something else, such as a dictionary, a ValueError; or have no such field, a
-    TypeError as of any function.
+    Raises
+    ------
+    TypeError
+        There is no such setting; the nearest name is given.
+    ValueError
+        `settings` are something else, such as a dictionary; or a value is out of range.
     """
     if not isinstance(settings, Settings):
         raise ValueError(f"The settings are {settings!r}: give Settings(...), such as FINE_TUNE.")

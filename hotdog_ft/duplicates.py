@@ -50,8 +50,8 @@ def near_duplicates(first, second, max_distance=3):
     Returns
     -------
     pandas.DataFrame
-        Columns ``first``, ``second`` (paths), ``distance`` (int) and ``same_label``,
-        closest pairs first.
+        Columns ``first``, ``second`` (paths), ``distance`` (int, whole percent, rounded up) and
+        ``same_label``, closest pairs first.
 
     Examples
     --------

@@ -164,6 +164,8 @@ def evaluate(net, data, precision="float32"):
     ------
     FloatingPointError
         The net's answers are no finite numbers.
+    MemoryError, OSError
+        There is not enough memory, or a GPU cannot be used; the message says what to do.
     ValueError
         There is no picture, classes are not the net's, the net does not know its input size, or it
         cannot compute in int8.

@@ -67,7 +67,7 @@ class History:
     valid_acc : list of float
         Top-1 accuracy on the validation pictures after the epoch; empty without any.
     kept_epoch : int or None
-        Where the best epoch is kept: which one the net is that of, 0 for the probe.
+        With ``keep="best"`` the epoch whose parameters the net has, 0 for the probe; else None.
     class_acc : dict of str to float
         Share of each class's pictures that are recognised (its recall), of the test set, else of
         the validation pictures, by the net as it was kept.
@@ -143,7 +143,7 @@ class History:
 
     @property
     def end(self):
-        """Place of the epoch that the net is that of, in a list of one number per epoch."""
+        """Index of the epoch whose parameters the net has, in a list of one number per epoch."""
         return self.kept_epoch - 1 if self.kept_epoch else -1
 
     @property

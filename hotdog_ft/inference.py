@@ -69,6 +69,8 @@ def outputs(block, X):
 
     Raises
     ------
+    MemoryError, OSError
+        There is not enough memory, or a GPU cannot be used; the message says what to do.
     ValueError
         `block` does not take such arrays.
     """
@@ -92,8 +94,12 @@ def outputs(block, X):
 def mean_outputs(block, X, mirrored):
     """What a net gives for a mini-batch; if `mirrored`, the mean with that for mirror images.
 
-    See `outputs`; for float32 (n, 3, S, S) alone. FloatingPointError: it is NaN or infinite,
-    but for -inf, which rules a class out.
+    See `outputs`; for float32 (n, 3, S, S) alone.
+
+    Raises
+    ------
+    FloatingPointError
+        It is NaN or infinite.
     """
     found = outputs(block, X)
     if mirrored:

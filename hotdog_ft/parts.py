@@ -58,6 +58,10 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
         something is wrong with the cluster. What was written stays.
     FloatingPointError
         The net's answers are no finite numbers.
+    ImportError
+        There is a scheduler, and Dask is not installed.
+    ValueError
+        `net` is not a path though there is a scheduler; an option is wrong, as in `predict`.
 
     Examples
     --------

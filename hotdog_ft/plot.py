@@ -114,7 +114,7 @@ def show_confusion(table, classes=None):
         A row per true class and a column per predicted one, such as
         ``pandas.crosstab(frame.true, frame.label)``. What one side lacks is added to it as zeros.
     classes : sequence of str, optional
-        All classes in the order wanted; by default those of the table.
+        In the order wanted, others are left out; by default those of the table.
 
     Raises
     ------

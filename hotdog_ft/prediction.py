@@ -64,6 +64,8 @@ def predict(
         There is no picture, or some cannot be read (all of them with `skip_bad`); these are named.
     FloatingPointError
         The net's answers are no finite numbers.
+    MemoryError, OSError
+        There is not enough memory, or a GPU cannot be used; the message says what to do.
     ValueError
         `classes` are not as many as the outputs, `top_k` is more, `size` is no size, or the net
         cannot compute in int8.

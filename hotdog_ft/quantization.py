@@ -177,7 +177,7 @@ def find_ranges(net, pictures):
     DataError
         There is no picture, or one cannot be read.
     ValueError
-        The net cannot compute in int8, or would lose too much by it.
+        The net cannot compute in int8, or would lose too much by it; it does not know its size.
 
     Examples
     --------
