@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from .cuda_libraries import BUILD, WHEELS, load
-from .versions import INSTALL
+from .versions import INSTALL, MXNET
 
 GPU_BUILD = (
     "For the build for GPUs (of compute capability 5.0 to 8.9, Maxwell to Ada): make venv GPU=1 in "
-    f'a checkout, else pip install "hotdog_ft[gpu]", then pip install --no-deps {BUILD}==1.9.1.'
+    f'a checkout, else pip install "hotdog_ft[gpu]", then pip install --no-deps {BUILD}=={MXNET}.'
 )
 CPU_BUILD = (
     f"For the build for CPUs: make venv GPU=0 in a checkout, else pip uninstall {BUILD}, then "

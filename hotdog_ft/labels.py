@@ -94,12 +94,15 @@ def check_labels(images, purpose, num_outputs=None):
         )
     least, most = int(min(labels)), int(max(labels))
     if least < 0 or (num_outputs and most >= num_outputs):
-        outputs = f", the net has {num_outputs} outputs" if num_outputs else ""
-        from_one = least == 1 and most == num_outputs
-        build = "build it with finetune_net(source_net, num_classes)"
+        outputs = cure = ""
+        if num_outputs:
+            outputs = f", the net has {num_outputs} outputs"
+            cure = ", and build it with finetune_net(source_net, num_classes)"
+        if least == 1 and most == num_outputs:
+            cure = ", subtract 1"
         raise ValueError(
             f"The pictures to {purpose} have labels from {least} to {most}{outputs}: count them "
-            f"from 0{', subtract 1' if from_one else f', and {build}' if outputs else ''}."
+            f"from 0{cure}."
         )
     classes = class_names(images)
     if num_outputs and classes is not None and len(classes) != num_outputs:

@@ -137,9 +137,9 @@ def parts_of_rows(rows, name, folder):
     for place, file, label, split in rows:
         path = _meant(folder, file)
         kind = "all" if undivided else PARTS.get(str(split).strip().lower())
-        row = place, class_name(label), kind
+        row = place, class_name(label), kind, path
         # one file may be written in two ways
-        before, *same, path = seen.setdefault(path and os.path.abspath(path), (*row, path))
+        before = seen.setdefault(path and os.path.abspath(path), row)
         if not file:
             problems.append(f"{place}: no file")
         elif path is None and "://" in file:
@@ -150,8 +150,8 @@ def parts_of_rows(rows, name, folder):
             problems.append(f"{place}: no label for {file}")
         elif kind is None:
             problems.append(f"{place}: the split {split!r} is none of train, test and valid")
-        elif same != [*row[1:]]:
-            problems.append(f"{place}: {file} has another label or split than on {before}")
+        elif before[1:3] != row[1:3]:
+            problems.append(f"{place}: {file} has another label or split than on {before[0]}")
     if problems:
         shown = problems[:MOST] + [f"and {len(problems) - MOST} more"] * (len(problems) > MOST)
         raise DataError("\n".join([f"{name} cannot be used as it is:", *shown]))

@@ -6,7 +6,7 @@ from mxnet import MXNetError, init, nd
 from mxnet.gluon import HybridBlock, nn
 
 from .architectures import initialise
-from .mxnet_internals import arrays_of, parameters, uninitialised_copy
+from .mxnet_internals import arrays_of, parameters, set_arrays, uninitialised_copy
 from .mxnet_modes import plain_mode
 from .settings import Settings
 
@@ -92,7 +92,6 @@ def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
     Dense(128 -> 2, linear)
     """
     net = scratch_net(pretrained_net, num_classes)
-    target = parameters(net.features)
     try:
         source = arrays_of(pretrained_net.features)
     except RuntimeError as error:  # MXNet's, for parameters without values
@@ -100,8 +99,7 @@ def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
             f"The source net has no values to begin with ({str(error).split(' because ')[0]}): "
             "load its parameters, or take scratch_net."
         ) from error
-    for name, array in source.items():
-        target[name].set_data(nd.array(array))
+    set_arrays(net.features, source)
     net.output.collect_params().setattr("lr_mult", lr_mult)
     return net
 

@@ -11,8 +11,8 @@ INSTALL = f"pip install --no-deps mxnet=={MXNET}"
 def why_not(numpy=None, mxnet=None):
     """A sentence on what cannot work together: this Python, or these versions; None if all can."""
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
-        python = "{}.{}".format(*sys.version_info[:2])
-        return f"Python {python} cannot run mxnet {MXNET}. Use Python 3.9 to 3.15."
+        this, oldest, newest = ("{}.{}".format(*v[:2]) for v in (sys.version_info, OLDEST, NEWEST))
+        return f"Python {this} cannot run mxnet {MXNET}. Use Python {oldest} to {newest}."
     if numpy and int(numpy.split(".")[0]) > 2:
         return f"numpy {numpy} is too new for mxnet {MXNET}: pip install 'numpy<3'."
     if mxnet and mxnet != MXNET:

@@ -13,7 +13,7 @@ from .checks import check_is_net
 from .files import DataError, user_path, write_whole
 from .inference import in_turn
 from .labels import output_names
-from .mxnet_internals import arrays_of, parameters
+from .mxnet_internals import arrays_of, parameters, set_arrays
 from .mxnet_modes import plain_mode
 from .settings import Settings
 from .tensor_file import read_tensors
@@ -90,8 +90,7 @@ def load_net(path):
     for name, parameter in parameters(net).items():
         parameter.shape = shapes[name]
     initialise(net, mx.init.Uniform())
-    for name, parameter in parameters(net).items():
-        parameter.set_data(mx.nd.array(tensors[names[name]]))
+    set_arrays(net, {ours: tensors[name] for ours, name in names.items()})
     about = _noted(path, notes, shapes["output.bias"][0])
     net.classes, net.size, net.mirrored, net.ranges = about
     return net
