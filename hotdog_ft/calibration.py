@@ -3,7 +3,9 @@
 import warnings
 
 import numpy as np
+from mxnet.gluon import nn
 
+from .checks import check_net
 from .evaluation import logits_of, probabilities
 from .labels import check_names
 from .mxnet_modes import plain_mode
@@ -140,7 +142,15 @@ def calibrate(net, data):
     -------
     float
         The temperature; 1 where none fits.
+
+    Raises
+    ------
+    ValueError
+        The net has no Dense layer `output`; see also `evaluate`.
     """
+    check_net(net)
+    if type(getattr(net, "output", None)) is not nn.Dense:
+        raise ValueError("The net has no Dense layer `output`, whose weights could be divided.")
     check_names(net, data, "calibrate on")
     found = temperature(*logits_of(net, data))
     if not LIMITS[0] * 1.01 < found < LIMITS[1] / 1.01:

@@ -68,7 +68,7 @@ class Checkpoint:
             if not all(name.startswith(("net/", "optimizer/", "best/")) for name in names):
                 raise ValueError("another version of hotdog_ft wrote it")
             history, sums = History(**about["history"]), EpochSums(**about["epoch"])
-        except (SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise DataError(
                 f"{self.path} is not an intact checkpoint ({error}). Name another one or, if it "
                 "was one, remove it to begin again."
@@ -159,7 +159,7 @@ def failure_explained(saved, history):
     try:
         yield
     except (FloatingPointError, MemoryError) as error:
-        error.history = history
+        error.history, error.reason = history, str(error)
         anew = isinstance(error, FloatingPointError) or "Start again" in str(error)
         if saved and anew and saved.path.exists():
             error.args = (f"{error} Remove {saved.path} before.",)

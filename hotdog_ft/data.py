@@ -78,7 +78,11 @@ class Pictures:
     def _file_sha256(self, path):
         """Hash of a file as it was when it was first read, whatever becomes of it on disk."""
         if path not in self._sha256:
-            self._sha256[path] = hashlib.sha256(path.read_bytes()).digest()
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise DataError(f"{path} cannot be opened ({error.strerror}).") from error
+            self._sha256[path] = hashlib.sha256(content).digest()
         return self._sha256[path]
 
     def content_of(self, index):

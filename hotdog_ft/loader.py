@@ -15,13 +15,9 @@ from .augment import TestAugs, TrainAugs
 from .data import WORKERS, bar
 from .files import DataError
 from .picture import from_array, from_image
+from .settings import Settings
 
 MOST_TESTED = 128  # pictures that are tested together: at 288 px ResNet-18 takes 1.8 GB for them
-
-
-def slice_of_all(count):
-    """The part of a batch that one process alone takes."""
-    return slice(None)
 
 
 class BatchLoader:
@@ -64,12 +60,10 @@ class BatchLoader:
     [(3, 3, 32, 32), (2, 3, 32, 32)]
     """
 
-    def __init__(self, images, augs, batch_size, shuffle=False, share_of=slice_of_all, seed=None):
-        self.images, self.augs, self.shuffle, self.share_of = images, augs, shuffle, share_of
-        self.seed = seed
-        self.batch_size = int(batch_size)
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size is {batch_size!r}: it must be a whole number from 1.")
+    def __init__(self, images, augs, batch_size, shuffle=False, share_of=None, seed=None):
+        self.images, self.augs, self.shuffle, self.seed = images, augs, shuffle, seed
+        self.share_of = share_of or (lambda count: slice(None))  # a process alone takes all
+        self.batch_size = Settings(batch_size=batch_size).batch_size
 
     def __len__(self):
         return -(-len(self.images) // self.batch_size)

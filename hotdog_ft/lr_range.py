@@ -45,13 +45,14 @@ def lr_range_test(
         The loss explodes before the seventh batch.
     ValueError
         `train_iter` is empty, or an iterator with fewer mini-batches than are needed; `num_steps`
-        is too small.
+        is too small; the net is frozen, or has parameters without a shape yet.
     """
     import pandas as pd
 
     if num_steps < 7:
         raise ValueError(f"num_steps is {num_steps!r}: it must be at least 7.")
-    check_net(net)
+    if check_net(net):
+        raise ValueError("The net leaves shapes to its first input: run it once on a mini-batch.")
     devices, learning = available_devices(), learning_parameters(net)
     if not learning:
         raise ValueError("The net is frozen and would learn nothing: call unfreeze(net) before.")

@@ -78,6 +78,13 @@ def predict_onnx(path, pictures):
         File, likeliest class and its probability, for every picture that can be read.
     bad : list of DataError
         For every other one.
+
+    Raises
+    ------
+    DataError
+        The file cannot be used, or there are no pictures.
+    FloatingPointError
+        The net's answers are no finite numbers.
     """
     session, about = load_onnx(path)
     rows, bad = [], []
@@ -88,6 +95,10 @@ def predict_onnx(path, pictures):
             X = np.stack([x for _, x in good])
             views = [X, X[..., ::-1].copy()] if about.get("mirrored") else [X]
             logits = np.mean([session.run(None, {"data": view})[0] for view in views], axis=0)
+            if not np.isfinite(logits.max(axis=1)).all():  # -inf rules a class out
+                raise FloatingPointError(
+                    f"{path} gives no finite numbers: export a net that learnt at a smaller rate."
+                )
             shares = np.exp(logits - logits.max(axis=1, keepdims=True))
             shares /= shares.sum(axis=1, keepdims=True)
             best = shares.argmax(axis=1)

@@ -85,7 +85,10 @@ class Recipe:
         return replace(self, **runs)
 
     def load_data(self):
-        """``train_imgs, test_imgs``, read anew when files change; DataError without a test set."""
+        """``train_imgs, test_imgs``, read anew when a folder's files, or a list itself, change.
+
+        DataError: there is no test set.
+        """
         return _load_data(self.data, self.data and files_below(self.data))
 
     @property
@@ -239,12 +242,8 @@ def train_fine_tuning(net, learning_rate, batch_size=128, num_epochs=5, *, recip
     ... examples/sec on [...]
     """
     recipe = recipe or load_recipe()
-    settings = replace(
-        recipe.finetune,
-        learning_rate=learning_rate,
-        batch_size=batch_size,
-        num_epochs=num_epochs,
-        output_lr_mult=net.output.weight.lr_mult,
-    )
+    weight = getattr(getattr(net, "output", None), "weight", None)
+    rates = {"learning_rate": learning_rate, "output_lr_mult": getattr(weight, "lr_mult", 1)}
+    settings = replace(recipe.finetune, **rates, batch_size=batch_size, num_epochs=num_epochs)
     title = f"rate {learning_rate:g}, output layer {learning_rate * settings.output_lr_mult:g}"
     return train(net, *recipe.load_data(), settings, **watched(title))

@@ -4,7 +4,7 @@ import fcntl
 import hashlib
 import json
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -38,7 +38,8 @@ def _only_one_writer(folder):
     """Within this block no other process is in such a block for the same folder."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        with suppress(OSError):  # a disk without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
@@ -217,12 +218,12 @@ class Record:
         return Record(self.study, self.mode, self.identity, self.about, entries)
 
     def histories(self, seed=0):
-        """The histories of one seed, by the kind of run: ``finetune``, ``scratch``, …
+        """The histories of one seed, by `Entry.run`: ``finetune``, ``below_bound``, ``scratch``, …
 
         Raises
         ------
         ValueError
-            There are two of one kind; `only` chooses.
+            There are two of one name; `only` chooses.
         """
         found = {}
         for entry in self.find(seed=seed):

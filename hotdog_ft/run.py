@@ -3,7 +3,6 @@
 import time
 import warnings
 from dataclasses import replace
-from functools import partial
 
 from .bfloat16 import check_bfloat16, in_bfloat16
 from .checkpoint import Checkpoint, failure_explained, interrupts_noted, stop_explained
@@ -51,7 +50,7 @@ def _measure(net, test_iter, valid_iter, classes, precision="float32"):
 
 
 def _kept(net, settings, history, by_class, best):
-    """Note what the net at hand, after an epoch or the probe, is to the run; the best arrays."""
+    """Note in `history` which epoch is kept; the arrays that a run ends with, if not its last."""
     epoch = len(history.loss)
     if settings.keep == "best" and history.best_epoch != epoch:
         return best
@@ -128,7 +127,8 @@ def train(
     Raises
     ------
     DataError
-        `checkpoint` is damaged or belongs to another run; the message names what differs.
+        `checkpoint` is damaged or belongs to another run; the message names what differs. A picture
+        cannot be read; several processes see different pictures.
     FloatingPointError
         Loss or logits are not finite any more; the error's ``history`` is of the epochs before.
     MemoryError
@@ -144,7 +144,8 @@ def train(
     Warns
     -----
     UserWarning
-        Classes are unbalanced or missing; or the run ends worse than guessing (`LearningWarning`).
+        Classes are unbalanced or missing; the net no longer fits int8; or the run ends worse than
+        guessing (`LearningWarning`).
 
     Examples
     --------
@@ -169,8 +170,8 @@ def train(
         saved = None
     else:
         same_file(checkpoint)
-        identity = run_identity, net, train_imgs, test_imgs, settings, valid_imgs, augs
-        saved = Checkpoint(checkpoint, broadcast(partial(*identity)))
+        given = train_imgs, test_imgs, settings, valid_imgs, augs
+        saved = Checkpoint(checkpoint, broadcast(lambda: run_identity(net, *given)))
     begun = saved and saved.read(net)
     if settings.train_precision == "bfloat16":
         check_bfloat16(devices)
@@ -207,7 +208,7 @@ def train(
             if begun:
                 saved.restore(net, trainer)
             elif saved:
-                saved.save(net, trainer, history, None, None, best)
+                saved.save(net, trainer, history, best=best)
             if not history.is_over(settings):
                 if rate < settings.learning_rate:
                     enough = settings.full_rate_pictures

@@ -10,12 +10,12 @@ import numpy as np
 from mxnet import gluon, nd
 
 from .checks import LearningWarning
-from .data import content_sha256
 from .devices import devices_of
 from .evaluation import logits_of, pack_answers
 from .files import make_folder
 from .generators import alone, seed_everything
 from .history import History
+from .identity import study_identity
 from .inference import outputs
 from .loader import plain_loader
 from .model import finetune_net, scratch_net
@@ -53,8 +53,7 @@ def run(recipe, settings, checkpoint=None, report=None):
                 warnings.simplefilter("ignore", LearningWarning)  # a bad end is an outcome here
                 history = train(net, train_imgs, test_imgs, settings, **options)
         except FloatingPointError as error:
-            why = str(error).replace(f" Remove {checkpoint} before.", "")  # `study` does
-            return Entry(settings, error.history, diverged=why)
+            return Entry(settings, error.history, diverged=error.reason)
         return Entry(settings, history, figures=pack_answers(*logits_of(net, test_imgs)))
 
 
@@ -117,7 +116,15 @@ def _checkpoint(path, settings, further):
 
 
 def compare(recipe, seeds=(0,), folder=None, report=print, run_case=run):
-    """The chapter's comparison for every seed: a `study` of the recipe's runs, by their names.
+    """The chapter's comparison: a `study` of the recipe's runs by their names, seed after seed.
+
+    Parameters
+    ----------
+    recipe, folder, report
+        As in `study`.
+    seeds : iterable of int
+    run_case : callable
+        ``run_case(recipe, settings, checkpoint=path)`` gives the `Entry` of a run.
 
     Returns
     -------
@@ -145,11 +152,11 @@ def source_features(recipe):
     train_x, train_y, test_x, test_y : numpy.ndarray
         float32 (n, d) of the test augmentation, and the labels (n,).
     """
-    return _source_features(recipe, *map(content_sha256, recipe.load_data()))
+    return _source_features(recipe, str(study_identity(recipe)))  # its source net too
 
 
 @lru_cache(maxsize=1)
-def _source_features(recipe, *contents):
+def _source_features(recipe, _identity):
     net = recipe.load_pretrained_net()
     parts = (
         extract_features(net, plain_loader(i, recipe.size), "float32") for i in recipe.load_data()

@@ -4,6 +4,7 @@ import numpy as np
 
 from .evaluation import unpack_answers
 from .recipe import BOOK, HOT_DOGS, TITLES
+from .settings import Settings
 
 
 def runs_table(record):
@@ -18,7 +19,7 @@ def runs_table(record):
     import pandas as pd
 
     settings = [vars(entry.settings) for entry in record.entries]
-    varied = [name for name in settings[0] if len({one[name] for one in settings}) > 1]
+    varied = [name for name in vars(Settings()) if len({one[name] for one in settings}) > 1]
     rows = []
     for entry in record.entries:
         history = entry.history
@@ -117,8 +118,8 @@ def seed_table(record):
     Returns
     -------
     pandas.DataFrame
-        A row per run: number of seeds, mean, standard deviation (n - 1), smallest, largest, and the
-        smallest lead over the same seed's run from scratch.
+        A row per run. Columns ``seeds``, their number; ``mean``, ``std`` (n - 1), ``min``, ``max``;
+        and ``smallest lead`` over the same seed's run from scratch.
     """
     import pandas as pd
 
@@ -138,11 +139,12 @@ def seed_table(record):
 
 
 def by_minutes(history):
-    """Test accuracy against the minutes spent so far: a probe with its features, epochs; no tests.
+    """Test accuracy against the minutes of training so far, the probe and its features included.
 
     Returns
     -------
     pandas.Series
+        Accuracies, 0 to 1, by minutes (float); the tests take no time here.
 
     Examples
     --------

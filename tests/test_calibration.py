@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from conftest import make_source_net, some_batches
+from mxnet.gluon import nn
 
 import hotdog_ft
 from hotdog_ft import calibration
@@ -93,3 +94,13 @@ def test_where_no_answer_is_wrong_the_net_stays_as_it_is(sureness):
     with pytest.warns(UserWarning, match="No temperature fits these pictures"):
         assert calibration.calibrate(net, batches) == 1
     np.testing.assert_array_equal(outputs(net, X), before)
+
+
+def test_a_net_whose_logits_no_division_of_output_divides_is_refused():
+    two_layers, net = nn.HybridSequential(), nn.HybridSequential()
+    two_layers.add(nn.Dense(3, in_units=10, activation="relu"), nn.Dense(2, in_units=3))
+    two_layers.initialize()
+    net.output = two_layers
+    for one in (two_layers, net):
+        with pytest.raises(ValueError, match="no Dense layer `output`"):
+            calibration.calibrate(one, some_batches([4]))

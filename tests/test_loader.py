@@ -62,9 +62,10 @@ def test_without_shuffling_the_order_is_the_data_sets(picture_folders):
     assert labels.tolist() == [0] * 6 + [1] * 6 and labels.dtype == np.int32
 
 
-def test_a_batch_size_below_one_is_an_error(picture_folders):
+@pytest.mark.parametrize("batch_size", [0, 2.5, "two", None])
+def test_a_batch_size_that_is_no_whole_number_from_one_is_an_error(picture_folders, batch_size):
     with pytest.raises(ValueError, match="a whole number from 1"):
-        loader_of(picture_folders, 0)
+        loader_of(picture_folders, batch_size)
 
 
 def test_the_loaders_are_as_the_settings_say(picture_folders):

@@ -82,6 +82,13 @@ def test_a_beginning_that_is_too_high_is_one_clear_error():
         lr_range_test(linear_net(), [(X, np.array([0, 1]))], 1e4, 1e8, 100, weight_decay=0)
 
 
+def test_a_net_that_was_never_used_is_refused_with_the_cure():
+    net = nn.Dense(2)  # it does not know how many inputs it will have
+    net.initialize()
+    with pytest.raises(ValueError, match="run it once on a mini-batch"):
+        lr_range_test(net, [(np.ones((2, 3), "float32"), np.array([0, 1]))])
+
+
 @pytest.mark.parametrize("batches", [[], ()])
 def test_no_mini_batch_is_an_error_and_no_endless_wait(batches):
     with pytest.raises(ValueError, match="gives no more mini-batches"):

@@ -56,6 +56,18 @@ def test_predictions_without_mxnet_are_those_of_predict(exported):
         assert float(theirs["probability"]) == pytest.approx(row.probability, abs=1e-5)
 
 
+def test_a_net_that_gives_no_finite_numbers_is_one_line(exported):
+    model = onnx.load(str(exported / "net.onnx"))
+    bias = next(one for one in model.graph.initializer if one.name == "output.bias")
+    numbers = onnx.numpy_helper.to_array(bias) + float("nan")
+    bias.CopyFrom(onnx.numpy_helper.from_array(numbers, bias.name))
+    onnx.save(model, str(exported / "nan.onnx"))
+    done = run_python(ELSEWHERE, "good", "--net", "nan.onnx", cwd=exported)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.startswith("hotdog_ft: nan.onnx gives no finite numbers")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_table_has_a_line_for_each_picture(exported):
     done = run_python(ELSEWHERE, "good/plain.png", "good/grey.png", cwd=exported)
     lines = [line.split() for line in done.stdout.splitlines()]

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from conftest import make_source_net
+from mxnet.gluon import nn
 
 import hotdog_ft
 from hotdog_ft import studies
@@ -100,6 +101,15 @@ def test_the_chapters_function_keeps_the_outputs_own_rate(new_net, lr_mult, tiny
     assert ours == loss(lambda net: hotdog_ft.train(net, *tiny.load_data(), settings))
     other = replace(settings, output_lr_mult=11 - lr_mult)
     assert ours != loss(lambda net: hotdog_ft.train(net, *tiny.load_data(), other))
+
+
+def test_the_chapters_function_takes_nets_without_output_and_refuses_what_is_no_net(tiny):
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(2, 3, in_channels=3), nn.GlobalAvgPool2D(), nn.Dense(2, in_units=2))
+    net.initialize()
+    assert len(hotdog_ft.train_fine_tuning(net, 0.01, 4, 1, recipe=tiny).loss) == 1
+    with pytest.raises(ValueError, match=r"type str: give what load_net\(path\) returns"):
+        hotdog_ft.train_fine_tuning("net.params", 0.01, recipe=tiny)
 
 
 def test_report_8_the_hot_dog_is_found_by_name_and_has_row_934():

@@ -1,5 +1,6 @@
 """Records: found, opened, refused, read back."""
 
+import fcntl
 import json
 from dataclasses import replace
 
@@ -84,6 +85,15 @@ def test_what_another_process_writes_meanwhile_is_kept(record):
     theirs.add(Entry(Settings(seed=5)))
     ours.add(Entry(Settings(seed=6)))
     assert [entry.settings.seed for entry in Record.load(record.path).entries][3:] == [5, 6]
+
+
+def test_a_disk_without_locks_is_no_obstacle(record, monkeypatch):
+    def no_locks(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    record.add(Entry(Settings(seed=7), History(test_acc=[0.5])))
+    assert Record.load(record.path).find(seed=7)
 
 
 def test_numbers_of_numpy_can_be_written(record):

@@ -217,6 +217,14 @@ class TestStudy:
         assert paths[-1] is None
 
 
+def test_features_are_those_of_the_net_that_lies_in_the_file_now(tiny):
+    train_x, *_ = studies.source_features(tiny)
+    assert studies.source_features(tiny)[0] is train_x  # computed once
+    hotdog_ft.scratch_net(tiny.load_pretrained_net(), 5).save_parameters(tiny.weights)
+    again, *_ = studies.source_features(tiny)
+    assert again.shape == train_x.shape and not np.allclose(again, train_x)
+
+
 def test_a_head_start_begins_with_the_row_and_then_learns(tiny):
     train_x, _, test_x, test_y = studies.source_features(tiny)
     weight, bias = rows_from_source(tiny.load_pretrained_net(), 3, train_x)

@@ -89,6 +89,10 @@ def test_the_runs_table_has_a_column_for_what_varies_and_none_for_the_rest():
     assert "test_acc" not in second and third["test_acc"] == third["probe_acc"] == 0.625
 
 
+def test_a_record_without_runs_is_an_empty_table():
+    assert tables.runs_table(Record("rate", "full", {}, {}, [])).empty
+
+
 def test_the_interval_of_an_accuracy_is_wilsons():
     # Brown, Cai, DasGupta 2001: centre (k + z²/2)/(n + z²); for k = n/2 the half width is
     # z/(2 sqrt(n + z²))
