@@ -34,6 +34,7 @@ def computed(scheduler, function, jobs):
     """
     try:
         from distributed import Client, KilledWorker, as_completed
+        from distributed.comm import CommClosedError
     except ImportError as error:
         raise ImportError(
             "A scheduler needs Dask: pip install 'hotdog_ft[cluster]'.", name="distributed"
@@ -75,7 +76,7 @@ def computed(scheduler, function, jobs):
         for future in running:
             try:
                 result = future.result()
-            except CancelledError as error:
+            except (CancelledError, CommClosedError) as error:  # the latter in a result's midst
                 raise DataError(
                     f"The scheduler {scheduler} is gone. The same call goes on when it is back."
                 ) from error
