@@ -24,12 +24,6 @@ NO_PICTURES = frozenset(
 )
 # A copy that a program kept of a picture, or half a download: "1.jpg~", "1.jpg.crdownload".
 COPY = re.compile(rf"({'|'.join(map(re.escape, SUFFIXES))})(~|_original|\.(?!\d+$)\w+)$")
-PARTS = {
-    **dict.fromkeys(("train", "training", "trn"), "train"),
-    **dict.fromkeys(("test", "testing", "tst"), "test"),
-    **dict.fromkeys(("val", "valid", "validation", "eval", "evaluation", "dev"), "valid"),
-}
-PART = re.compile(rf"(?<![a-z])({'|'.join(PARTS)})(?=(?:set|data|images?)?(?![a-z]))")
 WHAT_FITS = (
     "What fits: train/ and test/ with one folder of pictures per class, or the class folders "
     "alone; a zip or tar archive of that; or a CSV file with the columns file and label."
@@ -37,8 +31,13 @@ WHAT_FITS = (
 
 
 def natural(path):
-    """The key that sorts "2.jpg" before "10.jpg"."""
-    return [(len(part), part) for part in Path(path).parts]
+    """The key that sorts "img_2.jpg" before "IMG_10.jpg": numbers by value, letters in any case."""
+
+    def key(part):
+        pieces = re.split(r"(\d+)", part.casefold())  # a number in every second place
+        return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)]
+
+    return [(key(part), part) for part in Path(path).parts]
 
 
 def visible(folder):
@@ -127,17 +126,6 @@ def holds_pictures(folder):
 def loose_pictures(folder):
     """The pictures that lie in a folder itself."""
     return [p for p in visible(folder) if not os.path.isdir(p) and is_meant(p)]
-
-
-def part_of(name):
-    """``kind, rest`` of a part's name such as "Train" or "seg_test"; None for any other name.
-
-    The kind is "train", "test" or "valid". The rest is what parts of one set have in common: a
-    number in front, as in "01_train", is none of it.
-    """
-    low = re.sub(r"^\d+[\W_]*", "", name.lower())
-    word = PART.search(low)
-    return word and (PARTS[word[0]], f"{low[: word.start()]}*{low[word.end() :]}")
 
 
 def listed(names, most=3):
@@ -235,16 +223,3 @@ class ImageFolder(Pictures):
             )
         if empty:
             self.notes.append(f"Without a picture in {self.root}: {listed(empty)}.")
-
-
-def other_reading(images):
-    """A note where all classes hold folders of the same names, which may be the classes instead."""
-    classes = filter(holds_pictures, subfolders(images.root))
-    held = [{sub.name for sub in subfolders(one) if holds_pictures(sub)} for one in classes]
-    if len(held[0]) < 2 or any(names != held[0] for names in held):
-        return []
-    return [
-        f"{listed(images.classes)} in {images.root} are taken for the classes, and each holds "
-        f"{listed(sorted(held[0]))}: if these are the classes, name one of the former, or call "
-        "two of them train and test."
-    ]

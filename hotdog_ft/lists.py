@@ -11,13 +11,16 @@ import numpy as np
 
 from .data import Pictures
 from .files import DataError, on_disk
-from .folders import PARTS, class_name, listed
+from .folders import class_name, listed
+from .layouts import PARTS
 
-COLUMNS = {
+COLUMNS = {  # in English and Vietnamese, without blanks
     **dict.fromkeys(("file", "filename", "filepath", "path"), "file"),
+    **dict.fromkeys(("tệp", "têntệp", "tệpảnh", "ảnh", "hìnhảnh", "đườngdẫn"), "file"),
     **dict.fromkeys(("image", "imagename", "imagepath", "img", "imgpath"), "file"),
     **dict.fromkeys(("label", "labels", "labelname", "class", "classname", "category"), "label"),
-    **dict.fromkeys(("split", "set", "subset", "partition"), "split"),
+    **dict.fromkeys(("nhãn", "lớp", "tênlớp", "loại"), "label"),
+    **dict.fromkeys(("split", "set", "subset", "partition", "tập", "phần"), "split"),
 }
 MOST = 20  # problems that an error lists; the first ones tell what is wrong
 
@@ -36,7 +39,7 @@ def _text_of(path):
 
 def _meanings(path, columns):
     """What each column is, "file", "label", "split" or None; the plain word goes first."""
-    words = [re.sub(r"[\W_]", "", column.lower()) for column in columns]
+    words = [re.sub(r"[\W_]", "", class_name(column).lower()) for column in columns]
     found = [COLUMNS.get(word) for word in words]
     kinds = [None if kind in words and word != kind else kind for word, kind in zip(words, found)]
     twice = [column for column, kind in zip(columns, kinds) if kind and kinds.count(kind) > 1]
@@ -57,7 +60,8 @@ def rows_of_csv(path):
         It is not UTF-8, no CSV, or misses a column.
     """
     lines = io.StringIO(_text_of(path), newline="").readlines()
-    first = 1 if lines and lines[0].startswith("sep=") else 0  # Excel's own first line
+    told = (n for n, line in enumerate(lines) if line.strip() and not line.startswith("sep="))
+    first = next(told, len(lines))  # after Excel's own first line, and empty ones
     header = lines[first] if len(lines) > first else ""
     reader = csv.reader(lines[first:], delimiter=max(",;\t", key=header.count), strict=True)
     rows, read = [], 0  # lines
@@ -136,7 +140,7 @@ def parts_of_rows(rows, name, folder):
     undivided = all(row[3] is None for row in rows)
     for place, file, label, split in rows:
         path = _meant(folder, file)
-        kind = "all" if undivided else PARTS.get(str(split).strip().lower())
+        kind = "all" if undivided else PARTS.get(class_name(str(split)).strip().lower())
         row = place, class_name(label), kind, path
         # one file may be written in two ways
         before = seen.setdefault(path and os.path.abspath(path), row)

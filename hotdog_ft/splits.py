@@ -10,18 +10,8 @@ import numpy as np
 from .archives import unpack
 from .data import check_pictures
 from .files import DataError, existing
-from .folders import (
-    WHAT_FITS,
-    ImageFolder,
-    class_name,
-    holds_pictures,
-    listed,
-    loose_pictures,
-    misfit,
-    other_reading,
-    part_of,
-    subfolders,
-)
+from .folders import WHAT_FITS, listed, misfit
+from .layouts import parts_of_folder
 from .lists import parts_of_rows, rows_of_csv, rows_of_list
 from .subsets import hold_out
 
@@ -98,11 +88,12 @@ def load_image_folders(source, *, holdout=None):
     elif test_imgs is None and holdout is None:
         notes.append(
             f"There is no test set beside {train_imgs.name}: nothing will be measured "
-            f"(holdout={HOLDOUT}, or --holdout {HOLDOUT}, holds one out)."
+            f"(holdout={HOLDOUT}, or train --holdout {HOLDOUT}, holds one out)."
         )
-    check_pictures(
-        *(images for images in (train_imgs, test_imgs, valid_imgs) if images is not None)
-    )
+    others = [images for images in (test_imgs, valid_imgs) if images is not None]
+    check_pictures(train_imgs, *others)
+    notes += _alike(train_imgs.classes)
+    notes += [note for images in others for note in _learnt(train_imgs, images)]
     train_imgs.valid_imgs = valid_imgs
     train_imgs.notes = [*notes, *(note for images in parts.values() for note in images.notes)]
     if train_imgs.notes:
@@ -115,16 +106,15 @@ def _parts(source):
     if not isinstance(source, (str, os.PathLike)):
         return _named(parts_of_rows(rows_of_list(source), "the list", Path()), "The list"), []
     path = existing(source, WHAT_FITS)
-    suffix = path.suffix.lower()
-    if path.is_dir():
-        return _parts_of_folder(path)
-    if not path.is_file():
+    suffix = None if path.is_dir() else path.suffix.lower()
+    if suffix is not None and not path.is_file():
         raise DataError(f"{path} is no file and no folder. {WHAT_FITS}")
     if suffix in (".csv", ".tsv"):
         return _named(parts_of_rows(rows_of_csv(path), path.name, path.parent), path), []
     if suffix in OTHER_LISTS:
         raise DataError(f"{path} is no CSV file: save it as CSV UTF-8, columns file and label.")
-    return _parts_of_folder(unpack(path))
+    parts, notes = parts_of_folder(path if suffix is None else unpack(path))
+    return _named(parts, path), notes
 
 
 def _named(parts, where):
@@ -136,97 +126,23 @@ def _named(parts, where):
     return parts
 
 
-def _parts_of_folder(folder):
-    found = _find_parts(folder)
-    if len(found) > 1:
-        names = [str(next(iter(some.values())).parent) for some in found]
-        raise misfit(folder, f"holds several data sets, {listed(names)}: name one of them.")
-    if not found:
-        images = ImageFolder(_folder_of_classes(folder))
-        return {"all": images}, other_reading(images)
-    parts = {kind: ImageFolder(_without_wraps(part)) for kind, part in found[0].items()}
-    for kind, part in found[0].items():
-        parts[kind].name = class_name(part.name)
-    parent, notes = found[0]["train"].parent, []
-    others = [sub for sub in subfolders(parent) if sub not in found[0].values()]
-    if len(parts) > 1:
-        others = [sub for sub in others if part_of(sub.name)]  # of any other it is no wonder
-    others = [sub.name for sub in others if holds_pictures(sub)]
-    if others and len(parts) == 1:
-        raise misfit(
-            parent,
-            f"holds pictures in train and, beside it, in {listed(others)}: without a test set it "
-            "is not clear which are classes. Name one of these folders, or move them apart.",
-        )
-    others += [path.name for path in loose_pictures(parent)]
-    if others:
-        notes.append(f"Not used, as it lies beside the parts in {parent}: {listed(others)}.")
-    return _named(parts, folder), notes
+def _alike(classes):
+    """A note on classes that may be one."""
+    count = Counter(map(str.casefold, classes))
+    alike = [name for name in classes if count[name.casefold()] > 1]
+    return [f"Classes that differ in case alone: {listed(alike, 9)}."] if alike else []
 
 
-def _find_parts(folder, levels=2):
-    """All splits in a folder, or else in the folders below: a list of ``{"train": folder, …}``."""
-    groups, found = {}, {}
-    for sub in subfolders(folder):
-        kind, rest = part_of(sub.name) or ("", "")
-        groups.setdefault(rest, {}).setdefault(kind, []).append(sub)
-    for rest, group in groups.items():
-        told = len(group) > 1 or rest in ("*", "*set", "*_set", "*-set", "* set")
-        parts = {kind: list(filter(_holds_classes, subs)) for kind, subs in group.items()}
-        parts = {kind: subs for kind, subs in parts.items() if subs}
-        if "train" not in parts or not told:
-            continue
-        if len(parts) == 1:  # opening what is beside it says what is wrong with it
-            parts.update(
-                {k: v for k, v in group.items() if k == "test" or any(map(holds_pictures, v))}
-            )
-        twice = next((subs for subs in parts.values() if len(subs) > 1), None)
-        if twice:
-            names = listed(sub.name for sub in twice)
-            raise misfit(folder, f"holds {names}, which mean the same: rename or merge them.")
-        found[rest] = {kind: subs[0] for kind, subs in parts.items()}
-    if "*" in found:
-        return [found["*"]]
-    if found or not levels:
-        return list(found.values())
-    inner = subfolders(folder)
-    levels -= len(inner) > 1  # as many folders in each other as there are, where each is alone
-    return [parts for sub in inner for parts in _find_parts(sub, levels)]
-
-
-def _holds_classes(folder):
-    return any(holds_pictures(sub) for sub in subfolders(folder))
-
-
-def _without_wraps(part):
-    """The folder of the classes in a part: "train/images" where that is all that "train" holds."""
-    inner = [sub for sub in subfolders(part) if holds_pictures(sub)]
-    if len(inner) != 1 or loose_pictures(part) or not _holds_classes(inner[0]):
-        return part
-    return _without_wraps(inner[0])
-
-
-def _folder_of_classes(folder):
-    """The folder whose folders are the classes: this one, or one below if that is all it holds."""
-    while True:
-        inner = [sub for sub in subfolders(folder) if holds_pictures(sub)]
-        parts = [part_of(sub.name) for sub in inner if part_of(sub.name)]
-        alike = len({rest for _, rest in parts}) < len(parts)  # "train" alone may be a class
-        if alike or len(parts) == len(inner) > 0 or ("test", "*") in parts:
-            names = listed(sub.name for sub in inner if part_of(sub.name))
-            raise misfit(
-                folder,
-                f"holds {names}, and no class folders in a folder train beside the rest. To hold "
-                "out a test set, name the folder of the classes itself; rename what is a class.",
-            )
-        if _without_wraps(folder) == folder:
-            break
-        folder = inner[0]
-    for sub in inner:
-        kinds = {part_of(below.name)[0] for below in subfolders(sub) if part_of(below.name)}
-        if len(kinds) > 1:
-            raise misfit(folder, f"holds parts in {sub.name}: it must be the other way round.")
-    return folder
+def _learnt(train_imgs, images):
+    """A note on pictures to test or validate on that the net has learnt from."""
+    known = set(map(train_imgs.content_of, range(len(train_imgs))))
+    learnt = [path for i, path in enumerate(images.paths) if images.content_of(i) in known]
+    if not learnt:
+        return []
+    return [
+        f"Of {len(images)} pictures in {images.name}, {len(learnt)} are training pictures too, "
+        f"byte for byte: {listed(learnt)}. What is measured on these says too much."
+    ]
 
 
 def _check_classes(parts):

@@ -12,10 +12,11 @@ CLASSES = ["a/1.png", "a/2.png", "b/1.png", "b/2.png"]
 
 
 def put(root, *paths):
-    """Write a picture to each path that ends in .png, and a few bytes to every other."""
+    """Write a file of its own to each path: a picture where it ends in .png."""
     for path in paths:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_bytes(PICTURE if path.endswith(".png") else b"no picture")
+        begin = PICTURE if path.endswith(".png") else b"no picture"
+        (root / path).write_bytes(begin + path.encode())
     return root
 
 

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
-from conftest import zip_of
+from conftest import make_source_net, zip_of
+from folder_zoo import load, parts, put
 from mxnet import nd
 
 import hotdog_ft
 from hotdog_ft import data
 from hotdog_ft.data import Pictures, content_sha256
 from hotdog_ft.folders import ImageFolder
+from hotdog_ft.settings import Settings
 
 
 def test_labels_go_by_class_name_and_files_count_naturally(picture_folders):
@@ -20,6 +22,40 @@ def test_labels_go_by_class_name_and_files_count_naturally(picture_folders):
     picture, label = train_imgs[-1]
     assert (picture.shape, picture.dtype, label) == ((40, 48, 3), np.uint8, 1)
     assert picture[..., 2].mean() > picture[..., 0].mean()  # class b is blue
+
+
+def test_files_are_in_the_order_in_which_people_count_and_spell(tmp_path):
+    names = ["apple", "cat", "dog_house", "IMG_2", "img_10", "img_010b", "zebra"]
+    put(tmp_path, *(f"{label}/{name}.png" for label in "ab" for name in reversed(names)))
+    train_imgs, _, _ = load(tmp_path, holdout=0)
+    assert [path.stem for path in train_imgs.paths] == names * 2
+
+
+def test_a_test_picture_that_is_a_training_picture_is_told(tmp_path):
+    put(tmp_path, *parts("train", "test", "val"))
+    assert load(tmp_path)[2] == ""
+    (tmp_path / "test/b/2.png").write_bytes((tmp_path / "train/a/1.png").read_bytes())
+    for name in ("val/a/1.png", "val/a/2.png"):
+        (tmp_path / name).write_bytes((tmp_path / "train/b/1.png").read_bytes())
+    notes = load(tmp_path)[2].splitlines()
+    assert len(notes) == 2
+    assert "Of 4 pictures in test, 1 are training pictures too, byte for byte: " in notes[0]
+    assert str(tmp_path / "test/b/2.png") in notes[0]
+    assert "Of 4 pictures in val, 2 are training pictures too" in notes[1]
+
+
+def test_classes_that_may_be_one_are_told(tmp_path):
+    put(tmp_path, "Chairs/1.png", "chairs/2.png", "lamps/3.png")
+    notes = load(tmp_path, holdout=0)[2]
+    assert notes == "Classes that differ in case alone: Chairs, chairs."
+
+
+def test_pictures_that_are_not_there_are_named_with_a_checkpoint_too(tmp_path):
+    missing = Pictures(["/nowhere/1.jpg", "/nowhere/2.jpg"], [0, 1])
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
+    for options in ({}, {"checkpoint": tmp_path / "checkpoint"}):
+        with pytest.raises(hotdog_ft.DataError, match=r"1\.jpg cannot be"):
+            hotdog_ft.train(net, missing, None, Settings(size=32), **options)
 
 
 def test_report_18_hidden_files_and_folders_are_ignored(picture_folders):

@@ -183,7 +183,7 @@ class TestWhatElseIsThere:
         put(tmp_path, "train/a/old/x/y/1.png")
         train_imgs, _, notes = load(tmp_path)
         assert [str(path.relative_to(tmp_path / "train/a")) for path in train_imgs.paths[:5]] == [
-            *("old/x/y/1.png", "old/9.png", "old/10.png", "1.png", "2.png")
+            *("1.png", "2.png", "old/9.png", "old/10.png", "old/x/y/1.png")
         ]
         assert train_imgs.labels == [0] * 5 + [1] * 2 and not notes
 

@@ -1,5 +1,7 @@
 """Layouts of published sets and of people's disks, beside those in test_folders.py."""
 
+import unicodedata
+
 import pytest
 from folder_zoo import CLASSES, PICTURE, error_of, load, parts, put
 
@@ -15,6 +17,8 @@ from folder_zoo import CLASSES, PICTURE, error_of, load, parts, put
         ("01_train", "02_test"),
         ("1. Training", "2. Validation"),
         ("2_my_train", "10-my_test"),
+        ("Huấn luyện", "Kiểm tra"),
+        ("1. huấn luyện", unicodedata.normalize("NFD", "2. kiểm định")),
     ],
 )
 def test_report_61_parts_have_more_names_than_these(tmp_path, train, test):

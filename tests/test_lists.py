@@ -108,6 +108,16 @@ class TestCsv:
             error = error_of(write(f"{header},label\nx,y,z\n"))
             assert "mean the same" in error and header.replace(",", ", ") in error
 
+    @pytest.mark.parametrize("form", ["NFC", "NFD"])  # Macs write the latter
+    def test_it_may_be_in_vietnamese(self, write, form):
+        rows = "a/1.png;ghế;huấn luyện\nb/1.png;bàn;Huấn luyện\na/2.png;ghế;Kiểm tra\n"
+        text = f"Tên tệp;Nhãn;Tập\n{rows}b/2.png;bàn;kiểm tra\n"
+        train_imgs, test_imgs, _ = load(write(unicodedata.normalize(form, text)))
+        assert (train_imgs.classes, len(train_imgs), len(test_imgs)) == (["bàn", "ghế"], 2, 2)
+
+    def test_empty_lines_before_the_header_do_not_matter(self, write):
+        assert "line 4: there is no" in error_of(write("\n  \nfile,label\nno.png,a\n"))
+
     def test_report_62_a_set_column_is_the_split(self, write):
         path = write(
             "file,label,set\na/1.png,a,train\nb/1.png,b,train\na/2.png,a,test\nb/2.png,b,test\n"
@@ -208,12 +218,6 @@ def test_a_label_with_two_signs_is_a_name(write):
 def test_an_address_in_a_list_is_to_be_downloaded(write):
     path = write("file,label\nhttp://x.org/a.jpg,a\nb/1.png,b\n")
     assert "http://x.org/a.jpg is an address: download it first" in error_of(path)
-
-
-def test_a_part_of_a_set_may_be_chosen_by_an_iterator(tmp_path):
-    put(tmp_path, *CLASSES)
-    part = ImageFolder(tmp_path).subset(i for i in (0, 3))
-    assert len(part.paths) == len(part.labels) == 2
 
 
 @pytest.mark.parametrize(
