@@ -25,6 +25,9 @@ MINI := HOTDOG_FT_MODE=mini OMP_NUM_THREADS=1
 
 PYTEST := -m pytest -n 2 --dist loadfile --doctest-modules
 
+# where another Python's kernel would be found before that in .venv
+unexport JUPYTER_PATH
+
 .PHONY: tutorial test test-all test-install coverage lint full notebooks bench gpu-test lock venv \
     site site-venv site-catalogues site-test cluster cluster-test
 

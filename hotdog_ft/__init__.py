@@ -23,7 +23,14 @@ def _use_every_core():
 
     from .cores import usable_cores
 
-    cores = usable_cores()
+    cores, given = usable_cores(), os.environ.get("OMP_NUM_THREADS", "1")
+    if not (given.isdecimal() and int(given)):  # such as "2,1", which is right for OpenMP
+        del os.environ["OMP_NUM_THREADS"]
+        warnings.warn(
+            f"OMP_NUM_THREADS={given} is no whole number from 1, and MXNet takes nothing else: it "
+            f"is not set, and {cores or 'all'} cores are used.",
+            stacklevel=3,
+        )
     if cores:  # Horovod may have started several processes here
         cores = max(1, cores // int(os.environ.get("HOROVOD_LOCAL_SIZE", 1)))
     # set by hand, or by this function in the process that has started this one
@@ -97,37 +104,41 @@ __all__ = [
     "DataError",
 ]
 
+_broken = None
 try:
     from . import mxnet_compat  # noqa: F401  MXNet itself, on any of these Pythons
 except Exception as error:
+    _broken = error
+else:
+    try:
+        from .evaluation import evaluate
+        from .files import DataError
+        from .fine_tuning import fine_tune
+        from .generators import seed_everything
+        from .learning import freeze, unfreeze
+        from .model import finetune_net, scratch_net
+        from .onnx_export import export_onnx
+        from .prediction import predict
+        from .recipe import load_recipe, train_fine_tuning
+        from .run import train
+        from .settings import Settings
+        from .splits import load_image_folders
+        from .weights import load_net, save_net
+        from .zoo import fetch_weights
+    except ModuleNotFoundError as error:
+        _broken = error
+if _broken:
     import sys
 
     from . import doctor
 
-    _broken = error
     # With `python -m hotdog_ft` (argv is "-m" that long) the doctor must run, and where MXNet is
     # not even installed, onnx_predict: both are told at the first use of anything else.
-    if sys.argv[:1] != ["-m"] and getattr(error, "name", None) != "mxnet":
-        raise ImportError(doctor.why_mxnet_fails(error)) from error
-else:
-    _broken = None
-    from .evaluation import evaluate
-    from .files import DataError
-    from .fine_tuning import fine_tune
-    from .generators import seed_everything
-    from .learning import freeze, unfreeze
-    from .model import finetune_net, scratch_net
-    from .onnx_export import export_onnx
-    from .prediction import predict
-    from .recipe import load_recipe, train_fine_tuning
-    from .run import train
-    from .settings import Settings
-    from .splits import load_image_folders
-    from .weights import load_net, save_net
-    from .zoo import fetch_weights
+    if sys.argv[:1] != ["-m"] and getattr(_broken, "name", None) != "mxnet":
+        raise ImportError(doctor.why_import_fails(_broken)) from _broken
 
 
 def __getattr__(name):
-    if _broken and not name.startswith("__"):
-        raise ImportError(doctor.why_mxnet_fails(_broken)) from _broken
+    if _broken and not name.startswith("__") and name != "onnx_predict":
+        raise ImportError(doctor.why_import_fails(_broken)) from _broken
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

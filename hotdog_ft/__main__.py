@@ -8,8 +8,10 @@ import sys
 import warnings
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from traceback import walk_tb
 
 from .arguments import TRAIN_SETTINGS, parser
+from .doctor import why_import_fails
 from .files import DataError, make_folder, only_here, user_path
 
 
@@ -189,24 +191,19 @@ COMMANDS = {
 }
 
 
-def _is_for_the_user(error):
-    """Whether an error is a sentence of ours, not a fault of the program: that keeps its traceback.
+def _sentence(error):
+    """What to say of an error in a line; None of a fault of the program: that keeps its traceback.
 
     A plain ValueError is ours if a module of ours raised it, not a library below.
     """
-    if isinstance(error, (DataError, FloatingPointError, OSError, ImportError, MemoryError)):
-        return True
-    last = error.__traceback__
-    while last.tb_next:
-        last = last.tb_next
+    if isinstance(error, ModuleNotFoundError):
+        return why_import_fails(error)
+    *_, (frame, _) = walk_tb(error.__traceback__)
     # by package: with `python -m` the name of this very module is "__main__"
-    return last.tb_frame.f_globals.get("__package__") == __package__
-
-
-def _drop_output():
-    """Have what is left to print go nowhere, or Python complains about it when it ends."""
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), sys.stdout.fileno())
+    ours = isinstance(error, DataError) or frame.f_globals.get("__package__") == __package__
+    if isinstance(error, ValueError) and not ours:
+        return None
+    return str(error) or "There is not enough memory."
 
 
 def _run(arguments):
@@ -233,12 +230,14 @@ def main(arguments=None, run=_run):
         print(end="", flush=True)
         return status
     except BrokenPipeError:  # whoever read the output has gone, as `head` does
-        _drop_output()
+        with open(os.devnull, "w") as nowhere:  # or Python complains of what is left to print
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())
         return 141  # as a shell says of SIGPIPE
     except (ValueError, FloatingPointError, OSError, ImportError, MemoryError) as error:
-        if not _is_for_the_user(error):
+        why = _sentence(error)
+        if why is None:
             raise
-        print("hotdog_ft:", str(error) or "There is not enough memory.", file=sys.stderr)
+        print("hotdog_ft:", why, file=sys.stderr)
         return 1
     except KeyboardInterrupt as stop:
         print(f"hotdog_ft: {str(stop) or 'Stopped.'}", file=sys.stderr)

@@ -25,7 +25,8 @@ TRAIN_SETTINGS = {
     "--patience": (
         "patience",
         int,
-        "stop after N epochs without a better validation accuracy; 0 for never",
+        "stop after N epochs without a better accuracy on validation pictures, which are as for "
+        "--keep; 0 for never",
     ),
     "--balance": ("balance", BALANCES, "loss: rare classes count as much as frequent ones"),
     "--precision": (
@@ -130,10 +131,7 @@ def parser():
         "first was stopped.",
     )
     train.add_argument(
-        "--data",
-        metavar="PATH",
-        required=True,
-        help="a folder, an archive, or a CSV file",
+        "--data", metavar="PATH", required=True, help="a folder, an archive, or a CSV file"
     )
     train.add_argument(
         "--out",

@@ -43,7 +43,8 @@ def computed(scheduler, function, jobs):
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     where = {"address": scheduler, "timeout": WAIT}
     if scheduler == "local":
-        where = {"n_workers": usable_cores() or 1, "host": "127.0.0.1", "dashboard_address": None}
+        where = {"n_workers": usable_cores() or 1, "host": "127.0.0.1"}
+        where["dashboard_address"] = "127.0.0.1:0"  # None takes 8787, which somebody else may have
         # one thread each, for MXNet computes for one at a time; a worker that is lost is no news.
         # Above a limit, Dask has a worker wait for memory, which MXNet never gives back.
         where.update(threads_per_worker=1, silence_logs="ERROR", memory_limit=0)
@@ -57,6 +58,11 @@ def computed(scheduler, function, jobs):
         client = Client(**where)
     except (OSError, TypeError, ValueError) as error:  # the second for tls:// without keys
         raise DataError(f"There is no Dask scheduler at {scheduler} ({error}).") from error
+    except RuntimeError as error:
+        raise DataError(
+            f"The workers did not start ({error}). A script keeps the call that begins them below "
+            "`if __name__ == '__main__':`, for each of them imports the script."
+        ) from error
     finally:
         del os.environ["OMP_NUM_THREADS"]
         if threads is not None:

@@ -22,11 +22,12 @@ from .versions import INSTALL, why_not
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 ROOM = 1e9  # bytes: hotdog.zip, its content, and weights
 DOWNLOAD = "python -m hotdog_ft download"
+MODULES = {"pillow": "PIL"}  # where it is not the package's name
 MEMORY = 6e9  # bytes: training ResNet-18 at 224 px in batches of 128 was seen to take 5.8 GB
 
 
-def why_mxnet_fails(error):
-    """The likeliest cause of an error from ``import mxnet``, and its cure, in one line."""
+def why_import_fails(error):
+    """The likeliest cause of an error from ``import hotdog_ft``, and its cure, in one line."""
     if getattr(error, "name", None) == "hotdog_ft":
         return str(error)  # a refusal of ours
     if sys.flags.optimize > 1:
@@ -56,7 +57,8 @@ def why_mxnet_fails(error):
     if missing == "mxnet":
         return f"mxnet is not installed: {INSTALL}."
     if missing and "." not in missing and not missing.startswith("_"):
-        return f"{missing} is not installed, which MXNet needs: pip install {missing}."
+        name = {module: name for name, module in MODULES.items()}.get(missing, missing)
+        return f"{missing} is not installed, which hotdog_ft or MXNet needs: pip install {name}."
     # what has run of it before the error knows its version
     other = why_not(mxnet=getattr(sys.modules.get("mxnet.libinfo"), "__version__", None))
     return other or f"import mxnet fails ({text}). Try {INSTALL} --force-reinstall."
@@ -103,24 +105,31 @@ def check_make():
 
 
 def check_packages():
-    found = {name: (_version(name), versions) for name, versions in _ranges().items()}
-    odd = {
-        name: f"{name} {version} is not {versions}" if version else f"{name} is missing"
-        for name, (version, versions) in found.items()
-        if not (version and versions.contains(version, prereleases=True))
-    }
+    wanted, odd, broken = _ranges(), {}, {}
+    for name, versions in wanted.items():
+        version = _version(name)
+        try:
+            importlib.import_module(MODULES.get(name, name))
+        except Exception as error:  # whatever a broken installation raises
+            broken[name] = f"cannot be imported ({error})" if version else "is missing"
+        if version and not versions.contains(version, prereleases=True):
+            odd[name] = f"{name} {version} is not {versions}"
+    names = " ".join(f"'{name}{wanted[name]}'" for name in broken or odd)
+    if broken:
+        words = ", ".join(map(" ".join, broken.items()))
+        anew = "--force-reinstall " * any(map(_version, broken))
+        return FAIL, f"{words}; pip install {anew}{names}"
     if odd:
-        names = " ".join(f"'{name}{found[name][1]}'" for name in odd)
         words = ", ".join(odd.values())
         return WARN, f"other packages than were tried: {words}; pip install {names}"
-    return OK, f"{len(found)} packages in versions that were tried, numpy {found['numpy'][0]}"
+    return OK, f"{len(wanted)} packages in versions that were tried, numpy {_version('numpy')}"
 
 
 def check_mxnet():
     try:
         importlib.import_module(".mxnet_compat", __package__)
     except Exception as error:  # whatever a broken installation raises
-        return FAIL, why_mxnet_fails(error)
+        return FAIL, why_import_fails(error)
     import mxnet as mx
 
     from .devices import available_devices, describe_devices

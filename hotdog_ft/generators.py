@@ -5,10 +5,11 @@ import random
 import threading
 import zlib
 from functools import wraps
-from operator import index
 
 import mxnet as mx
 import numpy as np
+
+from .settings import Settings
 
 
 def seed_everything(seed):
@@ -17,7 +18,7 @@ def seed_everything(seed):
     Parameters
     ----------
     seed : int
-        0 to 2**32 - 1.
+        0 to 2**32 - 1, else a ValueError.
 
     Examples
     --------
@@ -26,7 +27,7 @@ def seed_everything(seed):
     >>> round(np.random.random(), 4)
     0.5488
     """
-    seed = index(seed)  # NumPy's whole numbers too
+    seed = Settings(seed=seed).seed
     random.seed(seed)
     np.random.seed(seed)
     mx.random.seed(seed)

@@ -97,7 +97,8 @@ def finetune_net(pretrained_net, num_classes, lr_mult=Settings.output_lr_mult):
     except RuntimeError as error:  # MXNet's, for parameters without values
         raise ValueError(
             f"The source net has no values to begin with ({str(error).split(' because ')[0]}): "
-            "load its parameters, or take scratch_net."
+            "load its parameters, or run it once on a picture if it is initialised. A net that is "
+            "to learn all by itself is scratch_net's."
         ) from error
     set_arrays(net.features, source)
     net.output.collect_params().setattr("lr_mult", lr_mult)

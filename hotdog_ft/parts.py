@@ -40,8 +40,9 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
         options.
     scheduler : str, optional
         Address of a Dask scheduler whose workers do it, or "local" for a process per core of this
-        machine; needs ``hotdog_ft[cluster]``. The workers must see `net`, which is a path then, and
-        the files where this process sees them. Only this process writes.
+        machine, for which a script keeps the call below ``if __name__ == "__main__":``. It needs
+        ``hotdog_ft[cluster]``. The workers must see `net`, which is a path then, and the files
+        where this process sees them. Only this process writes.
     **options
         ``classes``, ``size``, ``top_k``, ``probabilities`` and ``precision``, as in `predict`; one
         precision for all files, however few. It is kept in ``predictions.json``.
@@ -128,6 +129,35 @@ def predict_files(net, paths, out, *, scheduler=None, **options):
             stop.args = (f"Stopped. What was done is in {out}: the same call goes on from there.",)
             raise
     return sum(map(_rows, out.glob("bad-*.csv")))
+
+
+def read_answers(out):
+    """All answers in a folder that `predict_files` has written, as one table.
+
+    Parameters
+    ----------
+    out : path
+
+    Returns
+    -------
+    pandas.DataFrame
+        As of `predict`, without the files that are bad.
+
+    Raises
+    ------
+    DataError
+        It is no such folder.
+    """
+    import pandas as pd
+
+    out = user_path(out)
+    names, parts = _noted(out / ABOUT).get("top_k"), sorted(out.glob("part-*.csv"))
+    if not names or not parts:
+        raise DataError(f"{out} holds no predictions: name a folder of predict_files.")
+    text = ["file", "label", *(f"label_{place}" for place in range(2, names + 1))]
+    options = {"dtype": dict.fromkeys(text, str), "encoding_errors": "surrogateescape"}
+    tables = (pd.read_csv(part, keep_default_na=False, **options) for part in parts)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _claimed(out, identity):

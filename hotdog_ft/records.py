@@ -164,12 +164,12 @@ class Record:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise DataError(f"{path} is not a record of runs ({error}).") from error
+            raise DataError(f"{path} is not a record of runs ({error}): move it away.") from error
         try:
             entries = [Entry(**entry) for entry in content.pop("entries")]
             return cls(**content, entries=entries, path=path)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise DataError(f"{path} is not a record of runs ({error!r}).") from error
+            raise DataError(f"{path} is not a record of runs ({error!r}): move it away.") from error
 
     def save(self):
         """Write the record to its path in one step."""

@@ -166,9 +166,8 @@ def train(
     others = {"test on": test_imgs, "validate on": valid_imgs}
     num_outputs = check_sets(net, train_imgs, others, settings)
     augs = train_augs and check_augs(train_augs, train_imgs, settings.size)
-    if checkpoint is None:
-        saved = None
-    else:
+    saved = None
+    if checkpoint is not None:
         same_file(checkpoint)
         given = train_imgs, test_imgs, settings, valid_imgs, augs
         saved = Checkpoint(checkpoint, broadcast(lambda: run_identity(net, *given)))
@@ -180,6 +179,8 @@ def train(
     best = begun and saved.best()
     history.devices = [str(device) for device in devices]
     train_part, valid_part = run_parts(train_imgs, valid_imgs, settings)
+    if valid_part is not valid_imgs:
+        report(f"held out to validate on  {len(valid_part):,} of the training pictures")
     classes = class_names(train_imgs) or kept_names(net, num_outputs)
     net.classes, net.mirrored, net.ranges = classes, settings.test_mirrored, None
     net.size = test_size(net, settings)

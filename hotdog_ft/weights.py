@@ -73,6 +73,11 @@ def load_net(path):
     Dense(128 -> 14, linear)
     """
     tensors, notes = read_tensors(path)
+    if "hotdog_ft checkpoint" in notes:
+        raise DataError(
+            f"{path} is the checkpoint of a run that has not ended: the call of train that began "
+            "it goes on from there, and leaves the net."
+        )
     in_file = {name: array.shape for name, array in tensors.items()}
     begin = first_convolutions(in_file).values()
     if len(begin) > 1:

@@ -121,6 +121,15 @@ def test_any_bytes_changed_in_the_header_load_or_are_one_error(tmp_path, changes
         assert str(path) in str(error)
 
 
+def test_a_checkpoint_is_told_from_a_net(tmp_path, picture_folders, source_net):
+    images = hotdog_ft.load_image_folders(picture_folders())
+    net, path = hotdog_ft.finetune_net(source_net, 2), tmp_path / "c.safetensors"
+    settings = hotdog_ft.Settings(size=32, num_epochs=1)
+    hotdog_ft.train(net, *images, settings, checkpoint=path)
+    with pytest.raises(hotdog_ft.DataError, match="is the checkpoint of a run that has not ended"):
+        hotdog_ft.load_net(path)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"absent\.params"):
         hotdog_ft.load_net(tmp_path / "absent.params")

@@ -114,7 +114,7 @@ def run(tmp_path):
             without_libquadmath,
             "lacks libquadmath.so.9, which MXNet needs: apt-get install libgomp1",
         ),
-        (without_requests, "absent_package is not installed, which MXNet needs: pip install abse"),
+        (without_requests, "absent_package is not installed, which hotdog_ft or MXNet needs: pip"),
         (for_gpus, "This build of MXNet is for GPUs and misses libcudart.so.11.0"),  # report 15
         (mine, "import mxnet fails (ZeroDivisionError: division by zero)"),
     ],
@@ -138,6 +138,32 @@ def test_an_error_of_the_users_own_code_keeps_its_traceback(tmp_path, run):
     assert "ZeroDivisionError: division by zero" in said and f"{tmp_path}/requests.py" in said
 
 
+@pytest.mark.parametrize("package", ["pooch", "safetensors", "PIL"])
+def test_a_package_that_is_missing_is_named_with_its_cure(tmp_path, run, package):
+    fault = f"raise ModuleNotFoundError('No module named {package}', name={package!r})"
+    write(tmp_path / f"{package}.py", fault)
+    cure = f"pip install {'pillow' if package == 'PIL' else package}"
+    last = run("-c", "import hotdog_ft").stderr.splitlines()[-1]
+    assert f"{package} is not installed, which hotdog_ft or MXNet needs: {cure}." in last
+    shell = run("-m", "hotdog_ft", "compare")
+    assert shell.returncode == 1 and shell.stderr.count("\n") == 1 and cure in shell.stderr
+    doctor = run("-m", "hotdog_ft", "doctor")
+    assert doctor.returncode == 1 and "FAIL" in doctor.stdout and doctor.stderr == ""
+    assert doctor.stdout.count("\n") == 9
+
+
+@pytest.mark.parametrize(
+    "fault", ["ModuleNotFoundError('no', name='pandas')", "ImportError('odd')"]
+)
+def test_a_package_that_is_used_late_fails_in_the_doctor(tmp_path, run, fault):
+    write(tmp_path / "pandas.py", f"raise {fault}")
+    assert run("-c", "import hotdog_ft").returncode == 0
+    doctor = run("-m", "hotdog_ft", "doctor")
+    assert doctor.returncode == 1
+    line = next(line for line in doctor.stdout.splitlines() if "pandas" in line)
+    assert line.startswith("FAIL  pandas cannot be imported (") and "'pandas>=" in line
+
+
 ABSENT = "import sys; sys.modules['mxnet'] = None;"
 
 
@@ -147,7 +173,9 @@ ABSENT = "import sys; sys.modules['mxnet'] = None;"
 def test_without_mxnet_its_first_use_says_how_to_get_it(run, use):
     last = run("-c", ABSENT + use).stderr.splitlines()[-1]
     assert last == "ImportError: mxnet is not installed: pip install --no-deps mxnet==1.9.1."
-    assert run("-c", ABSENT + "import hotdog_ft").returncode == 0  # onnx_predict needs no MXNet
+    # onnx_predict needs no MXNet
+    assert run("-c", ABSENT + "import hotdog_ft").returncode == 0
+    assert run("-c", ABSENT + "from hotdog_ft import onnx_predict").returncode == 0
 
 
 def test_without_docstrings_the_way_out_is_named():

@@ -121,13 +121,17 @@ def test_report_66_patience_ends_a_run_early(keep):
     assert history.kept_epoch == (best + 1 if keep == "best" else None)
 
 
-def test_pictures_of_their_own_are_validated_on_where_there_are_any(picture_folders):
+def test_pictures_of_their_own_are_validated_on_where_there_are_any(picture_folders, capsys):
     train_imgs, test_imgs = hotdog_ft.load_image_folders(picture_folders())
     train_imgs.valid_imgs = test_imgs
     net = hotdog_ft.finetune_net(make_source_net(), 2)
     small = {"size": 32, "num_epochs": 1, "probe_steps": 20}
     history = hotdog_ft.fine_tune(net, train_imgs, test_imgs, keep="best", **small)
     assert history.num_examples == 12  # nothing is held out
+    assert "held out" not in capsys.readouterr().out
+    train_imgs.valid_imgs = None
+    hotdog_ft.fine_tune(net, train_imgs, test_imgs, patience=1, **small)
+    assert "held out to validate on  2 of the training pictures\n" in capsys.readouterr().out
     assert history.valid_acc == history.test_acc and history.probe_valid_acc == history.probe_acc
     held = hotdog_ft.fine_tune(net, train_imgs, None, valid_fraction=0.5, **small)
     assert held.num_examples == 6 and held.test_acc == [] and len(held.valid_acc) == 1

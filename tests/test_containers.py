@@ -144,7 +144,7 @@ def test_on_arm_a_missing_library_is_one_line_that_names_the_packages(on_arm):
 
 
 def test_on_arm_the_doctor_names_the_script():
-    from hotdog_ft.doctor import why_mxnet_fails
+    from hotdog_ft.doctor import why_import_fails
 
-    line = why_mxnet_fails(OSError("libarmpl_lp64_mp.so: cannot open shared object file"))
+    line = why_import_fails(OSError("libarmpl_lp64_mp.so: cannot open shared object file"))
     assert "leaves out libarmpl_lp64_mp.so: sh tools/arm.sh" in line

@@ -134,6 +134,14 @@ def test_a_process_bound_to_one_cpu_gets_one_thread():
     assert run_python(code).stdout == "1\n"
 
 
+@pytest.mark.parametrize("threads", ["2,1", "auto", "-1", "0", "1.5", ""])
+def test_threads_that_mxnet_would_not_take_are_told_and_not_set(threads):
+    code = "import hotdog_ft, mxnet, os; print(int(os.environ.get('OMP_NUM_THREADS', 1)))"
+    done = run_python(code, OMP_NUM_THREADS=threads)
+    assert done.returncode == 0 and int(done.stdout) >= 1, done.stderr
+    assert f"OMP_NUM_THREADS={threads} is no whole number from 1" in done.stderr
+
+
 @pytest.mark.parametrize(
     "quota, cores, threads, status, words",
     [

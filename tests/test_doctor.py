@@ -43,7 +43,7 @@ def test_reports_12_to_15_each_way_in_which_mxnet_fails_gets_its_own_line(
 ):
     monkeypatch.setattr("platform.system", lambda: machine[0])
     monkeypatch.setattr("platform.machine", lambda: machine[1])
-    line = doctor.why_mxnet_fails(error)
+    line = doctor.why_import_fails(error)
     assert words in line and "\n" not in line
 
 

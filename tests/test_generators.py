@@ -50,6 +50,12 @@ def test_mxnets_generator_follows_from_the_other_states_alone():
     assert draws()[2] != first
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32, "a", None, 0.5])
+def test_what_is_no_seed_is_one_sentence(seed):
+    with pytest.raises(ValueError, match=r"seed is .*: it must be a whole number from 0"):
+        hotdog_ft.seed_everything(seed)
+
+
 @pytest.mark.parametrize("kind", [np.int64, np.uint32, np.array])
 def test_numpys_whole_numbers_are_seeds_too(kind):
     hotdog_ft.seed_everything(3)

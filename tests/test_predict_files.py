@@ -18,7 +18,7 @@ from conftest import ROOT, make_source_net
 from picture_zoo import GOOD
 
 from hotdog_ft.__main__ import main
-from hotdog_ft.parts import predict_files
+from hotdog_ft.parts import predict_files, read_answers
 
 FILES = 600  # two parts of 256 and one of 88
 
@@ -75,6 +75,21 @@ def test_the_parts_say_what_predict_says_and_list_what_is_bad(photos, tmp_path):
     assert bad.file.tolist() == ["photos/0000.png", "photos/0300.png", "photos/0301.png"]
     assert sorted(pd.concat([*parts, bad]).file) == files
     assert all(file in error for file, error in zip(bad.file, bad.error))
+
+
+def test_names_that_look_like_numbers_or_nothing_come_back_as_they_are(photos):
+    names = ["007", "nan", "1e3"]
+    hotdog_ft.save_net(hotdog_ft.load_net("net.safetensors"), "odd.safetensors", names, size=32)
+    files = [f"photos/{number:04}.png" for number in range(1, 260)]
+    for top_k in (1, 3):
+        assert predict_files("odd.safetensors", files, f"out {top_k}", top_k=top_k) == 0
+        found = read_answers(f"out {top_k}")
+        expected = hotdog_ft.predict(hotdog_ft.load_net("odd.safetensors"), files, top_k=top_k)
+        pd.testing.assert_frame_equal(found, expected, check_dtype=False, atol=1e-6)
+        assert set(found.filter(regex="^label").to_numpy().ravel()) <= set(names)
+    for folder in ("photos", "nowhere"):
+        with pytest.raises(hotdog_ft.DataError, match=f"{folder} holds no predictions"):
+            read_answers(folder)
 
 
 def test_a_killed_one_goes_on_and_ends_as_if_nothing_had_been(photos, tmp_path, capsys):

@@ -200,7 +200,7 @@ class TestStopped:
     def test_report_85_where_the_first_save_is_stopped_nothing_is_promised(
         self, picture_folders, tmp_path, monkeypatch
     ):
-        def interrupted(*arguments):
+        def interrupted(*_, **__):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(checkpoint.Checkpoint, "save", interrupted)

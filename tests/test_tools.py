@@ -1,6 +1,7 @@
 """The makers of data/: the committed files are what the tools draw."""
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
@@ -100,6 +101,17 @@ class TestExecute:
         assert (
             nbformat.read(tmp_path / "build/one.ipynb", 4).cells[0].outputs[0].text == "forty 2\n"
         )
+
+    def test_it_runs_by_the_python_that_executes_wherever_other_kernels_lie(
+        self, tmp_path, monkeypatch
+    ):
+        other = tmp_path / "kernels/python3/kernel.json"
+        other.parent.mkdir(parents=True)
+        about = {"argv": ["false"], "display_name": "another Python", "language": "python"}
+        other.write_text(json.dumps(about))
+        monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+        done = self.run(tmp_path, "import sys; print(sys.executable)")
+        assert done.returncode == 0 and sys.executable in done.stdout, done.stderr
 
     def test_report_35_a_notebook_without_code_is_a_failure(self, tmp_path):
         done = self.run(tmp_path)

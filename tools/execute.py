@@ -77,6 +77,7 @@ def with_links(page, notebooks, folder):
 
 
 def main():
+    os.environ.pop("JUPYTER_PATH", None)  # where another Python's kernel would be found first
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--to", type=Path, required=True, metavar="FOLDER")
     parser.add_argument(
