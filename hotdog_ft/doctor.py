@@ -5,6 +5,7 @@ It must run where MXNet does not.
 
 import importlib
 import importlib.metadata
+import logging
 import os
 import platform
 import re
@@ -106,6 +107,7 @@ def check_make():
 
 def check_packages():
     wanted, odd, broken = _ranges(), {}, {}
+    logging.disable()  # Matplotlib would talk about its cache
     for name, versions in wanted.items():
         version = _version(name)
         try:
@@ -114,6 +116,7 @@ def check_packages():
             broken[name] = f"cannot be imported ({error})" if version else "is missing"
         if version and not versions.contains(version, prereleases=True):
             odd[name] = f"{name} {version} is not {versions}"
+    logging.disable(logging.NOTSET)
     names = " ".join(f"'{name}{wanted[name]}'" for name in broken or odd)
     if broken:
         words = ", ".join(map(" ".join, broken.items()))

@@ -36,10 +36,12 @@ def user_path(path, cure="write the whole path"):
     Raises
     ------
     DataError
-        It is no path; or there is no such home folder, and no file of that very name.
+        It is no path, or empty; or there is no such home folder, and no file of that very name.
     """
     if not isinstance(path, (str, os.PathLike)):
         raise DataError(f"{path!r} is no path: give text, or a pathlib.Path.")
+    if not os.fspath(path):  # Path("") would be the current folder
+        raise DataError(f"The path is empty: {cure}.")
     try:
         return Path(path).expanduser()
     except (RuntimeError, KeyError) as error:  # the latter in Python 3.9

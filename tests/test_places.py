@@ -15,6 +15,7 @@ from hotdog_ft.checkpoint import Checkpoint
 from hotdog_ft.download import cache_folder
 from hotdog_ft.files import DataError, make_folder, user_path
 from hotdog_ft.history import History
+from hotdog_ft.parts import predict_files
 from hotdog_ft.records import Record
 from hotdog_ft.zoo import fetched_files
 
@@ -99,7 +100,7 @@ def test_names_are_found_in_whatever_form_of_unicode_they_are_typed(
         hotdog_ft.load_image_folders(name + "o")
 
 
-@pytest.mark.parametrize("path", [None, b"net", 3, True])
+@pytest.mark.parametrize("path", [None, b"net", 3, True, ""])
 def test_what_is_no_path_is_one_sentence(path):
     net = make_source_net()
     for call in (
@@ -108,8 +109,10 @@ def test_what_is_no_path_is_one_sentence(path):
         lambda: hotdog_ft.export_onnx(net, path, list("abcde"), 32),
         lambda: Checkpoint(path, {}),
         lambda: Record.load(path),
+        lambda: predict_files(net, "x.png", path, size=32),
     ):
-        with pytest.raises(DataError, match=f"{path!r} is no path"):
+        words = f"{path!r} is no path" if path != "" else "The path is empty"
+        with pytest.raises(DataError, match=words):
             call()
 
 
