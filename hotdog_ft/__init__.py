@@ -18,19 +18,21 @@ What is not listed here lies in the submodules: `augment` and `loader` prepare p
 def _use_every_core():
     """Have MXNet use each core it may: on virtual machines it takes half of them untold."""
     import os
+    import re
     import sys
     import warnings
 
     from .cores import usable_cores
 
     cores, given = usable_cores(), os.environ.get("OMP_NUM_THREADS", "1")
-    if not (given.isdecimal() and int(given)):  # such as "2,1", which is right for OpenMP
+    if not re.fullmatch(r"\s*\+?0*[1-9]\d{0,8}\s*", given, re.ASCII):
         del os.environ["OMP_NUM_THREADS"]
-        warnings.warn(
-            f"OMP_NUM_THREADS={given} is no whole number from 1, and MXNet takes nothing else: it "
-            f"is not set, and {cores or 'all'} cores are used.",
-            stacklevel=3,
-        )
+        if given:  # such as "2,1", which is right for OpenMP
+            warnings.warn(
+                f"OMP_NUM_THREADS={given} is no whole number from 1, and MXNet takes nothing else: "
+                f"it is not set, and {cores or 'all'} cores are used.",
+                stacklevel=3,
+            )
     if cores:  # Horovod may have started several processes here
         cores = max(1, cores // int(os.environ.get("HOROVOD_LOCAL_SIZE", 1)))
     # set by hand, or by this function in the process that has started this one
@@ -125,7 +127,7 @@ else:
         from .splits import load_image_folders
         from .weights import load_net, save_net
         from .zoo import fetch_weights
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         _broken = error
 if _broken:
     import sys
@@ -135,10 +137,10 @@ if _broken:
     # With `python -m hotdog_ft` (argv is "-m" that long) the doctor must run, and where MXNet is
     # not even installed, onnx_predict: both are told at the first use of anything else.
     if sys.argv[:1] != ["-m"] and getattr(_broken, "name", None) != "mxnet":
-        raise ImportError(doctor.why_import_fails(_broken)) from _broken
+        raise ImportError(doctor.why_import_fails(_broken), name=__name__) from _broken
 
 
 def __getattr__(name):
     if _broken and not name.startswith("__") and name != "onnx_predict":
-        raise ImportError(doctor.why_import_fails(_broken)) from _broken
+        raise ImportError(doctor.why_import_fails(_broken), name=__name__) from _broken
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -196,13 +196,13 @@ def _sentence(error):
 
     A plain ValueError is ours if a module of ours raised it, not a library below.
     """
-    if isinstance(error, ModuleNotFoundError):
-        return why_import_fails(error)
     *_, (frame, _) = walk_tb(error.__traceback__)
     # by package: with `python -m` the name of this very module is "__main__"
     ours = isinstance(error, DataError) or frame.f_globals.get("__package__") == __package__
     if isinstance(error, ValueError) and not ours:
         return None
+    if isinstance(error, ModuleNotFoundError) or (isinstance(error, ImportError) and not ours):
+        return why_import_fails(error)
     return str(error) or "There is not enough memory."
 
 

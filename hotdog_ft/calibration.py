@@ -149,7 +149,7 @@ def calibrate(net, data):
         The net has no Dense layer `output`; see also `evaluate`.
     """
     check_net(net)
-    if type(getattr(net, "output", None)) is not nn.Dense:
+    if not isinstance(getattr(net, "output", None), nn.Dense):
         raise ValueError("The net has no Dense layer `output`, whose weights could be divided.")
     check_names(net, data, "calibrate on")
     found = temperature(*logits_of(net, data))

@@ -59,6 +59,8 @@ def computed(scheduler, function, jobs):
     except (OSError, TypeError, ValueError) as error:  # the second for tls:// without keys
         raise DataError(f"There is no Dask scheduler at {scheduler} ({error}).") from error
     except RuntimeError as error:
+        if scheduler != "local":
+            raise
         raise DataError(
             f"The workers did not start ({error}). A script keeps the call that begins them below "
             "`if __name__ == '__main__':`, for each of them imports the script."

@@ -23,7 +23,7 @@ from .versions import INSTALL, why_not
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 ROOM = 1e9  # bytes: hotdog.zip, its content, and weights
 DOWNLOAD = "python -m hotdog_ft download"
-MODULES = {"pillow": "PIL"}  # where it is not the package's name
+MODULES = {"pillow": "PIL", "python-dateutil": "dateutil"}  # of another name than the package
 MEMORY = 6e9  # bytes: training ResNet-18 at 224 px in batches of 128 was seen to take 5.8 GB
 
 
@@ -33,7 +33,7 @@ def why_import_fails(error):
         return str(error)  # a refusal of ours
     if sys.flags.optimize > 1:
         return "MXNet cannot be imported without docstrings: drop -OO, and PYTHONOPTIMIZE=2."
-    text = f"{error.__class__.__name__}: {error}".splitlines()[0]
+    text = " ".join(f"{error.__class__.__name__}: {error}".split())[:300]
     want_of_cuda = cuda_faults.why_import_fails(text)
     lacking = re.search(r"lib(gomp|quadmath|stdc\+\+)\.so[.\d]*: cannot open", str(error))
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
@@ -60,6 +60,8 @@ def why_import_fails(error):
     if missing and "." not in missing and not missing.startswith("_"):
         name = {module: name for name, module in MODULES.items()}.get(missing, missing)
         return f"{missing} is not installed, which hotdog_ft or MXNet needs: pip install {name}."
+    if isinstance(error, ImportError) and f"{__package__}.mxnet_compat" in sys.modules:
+        return f"A package is broken ({text}): python -m hotdog_ft doctor says which."
     # what has run of it before the error knows its version
     other = why_not(mxnet=getattr(sys.modules.get("mxnet.libinfo"), "__version__", None))
     return other or f"import mxnet fails ({text}). Try {INSTALL} --force-reinstall."
@@ -105,25 +107,32 @@ def check_make():
     return OK, f"make runs {done.stdout.splitlines()[-1]}"
 
 
+def _why_not_imported(module):
+    """What an import raises, None where it succeeds; Matplotlib's words on its cache go unsaid."""
+    level = logging.root.manager.disable
+    logging.disable()
+    try:
+        importlib.import_module(module)
+    except Exception as error:  # whatever a broken installation raises
+        return " ".join(str(error).split())[:300] or repr(error)
+    finally:
+        logging.disable(level)
+
+
 def check_packages():
     wanted, odd, broken = _ranges(), {}, {}
-    logging.disable()  # Matplotlib would talk about its cache
     for name, versions in wanted.items():
-        version = _version(name)
-        try:
-            importlib.import_module(MODULES.get(name, name))
-        except Exception as error:  # whatever a broken installation raises
-            broken[name] = f"cannot be imported ({error})" if version else "is missing"
-        if version and not versions.contains(version, prereleases=True):
-            odd[name] = f"{name} {version} is not {versions}"
-    logging.disable(logging.NOTSET)
+        version, why = _version(name), _why_not_imported(MODULES.get(name, name))
+        if why and (version or name != "simplejpeg"):  # without it, Pillow does it all
+            broken[name] = f"{name} cannot be imported ({why})" if version else f"{name} is missing"
+        elif not (version and versions.contains(version, prereleases=True)):
+            odd[name] = f"{name} {version} is not {versions}" if version else f"{name} is missing"
     names = " ".join(f"'{name}{wanted[name]}'" for name in broken or odd)
+    words = ", ".join((broken or odd).values())
     if broken:
-        words = ", ".join(map(" ".join, broken.items()))
         anew = "--force-reinstall " * any(map(_version, broken))
         return FAIL, f"{words}; pip install {anew}{names}"
     if odd:
-        words = ", ".join(odd.values())
         return WARN, f"other packages than were tried: {words}; pip install {names}"
     return OK, f"{len(wanted)} packages in versions that were tried, numpy {_version('numpy')}"
 
@@ -229,6 +238,8 @@ def examine():
             continue  # they need MXNet, or what is for it
         try:
             status, message = check()
+        except ImportError as error:
+            status, message = FAIL, why_import_fails(error)
         except Exception as error:  # whatever is wrong here, the other lines are wanted
             status, message = FAIL, f"{error}" or repr(error)
         broken = broken or (check is check_mxnet and status == FAIL)

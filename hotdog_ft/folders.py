@@ -34,7 +34,7 @@ def natural(path):
     """The key that sorts "img_2.jpg" before "IMG_10.jpg": numbers by value, letters in any case."""
 
     def key(part):
-        pieces = re.split(r"(\d+)", part.casefold())  # a number in every second place
+        pieces = re.split(r"(\d+)", class_name(part).casefold())  # a number in each second place
         return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)]
 
     return [(key(part), part) for part in Path(path).parts]
@@ -46,7 +46,7 @@ def visible(folder):
         entries = [entry for entry in Path(folder).iterdir() if not entry.name.startswith(".")]
     except OSError as error:
         raise DataError(f"{folder} cannot be listed ({error}).") from error
-    return sorted(entries, key=natural)
+    return sorted(entries, key=lambda entry: natural(entry.name))
 
 
 def subfolders(folder):

@@ -1,6 +1,7 @@
 """What the folders of a data set are, as people lay them out: parts, classes, and wraps."""
 
 import re
+import unicodedata
 
 from .folders import (
     ImageFolder,
@@ -12,13 +13,20 @@ from .folders import (
     subfolders,
 )
 
-PARTS = {
-    **dict.fromkeys(("train", "training", "trn", "huấn luyện"), "train"),
-    **dict.fromkeys(("test", "testing", "tst", "kiểm tra", "kiểm thử"), "test"),
+PARTS = {  # in English, and in Vietnamese without accents
+    **dict.fromkeys(("train", "training", "trn", "huan luyen"), "train"),
+    **dict.fromkeys(("test", "testing", "tst", "kiem tra", "kiem thu"), "test"),
     **dict.fromkeys(("val", "valid", "validation", "eval", "evaluation", "dev"), "valid"),
-    **dict.fromkeys(("kiểm định", "xác thực"), "valid"),
+    **dict.fromkeys(("kiem dinh", "xac thuc"), "valid"),
 }
-PART = re.compile(rf"(?<![a-z])({'|'.join(PARTS)})(?=(?:set|data|images?)?(?![a-z]))")
+WORDS = "|".join(PARTS).replace(" ", "[ _-]")
+PART = re.compile(rf"(?<![a-z])({WORDS})(?=(?:set|data|images?)?(?![a-z]))")
+
+
+def plain(text):
+    """In lower case and without accents, as Vietnamese is typed where keys for them are missing."""
+    letters = unicodedata.normalize("NFD", text.lower()).replace("đ", "d")
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def part_of(name):
@@ -27,9 +35,10 @@ def part_of(name):
     The kind is "train", "test" or "valid". The rest is what parts of one set have in common: a
     number in front, as in "01_train", is none of it.
     """
-    low = re.sub(r"^\d+[\W_]*", "", class_name(name).lower())
+    low = re.sub(r"^\d+[\W_]*", "", plain(name))
     word = PART.search(low)
-    return word and (PARTS[word[0]], f"{low[: word.start()]}*{low[word.end() :]}")
+    kind = word and PARTS[re.sub("[_-]", " ", word[0])]
+    return word and (kind, f"{low[: word.start()]}*{low[word.end() :]}")
 
 
 def other_reading(images):

@@ -12,15 +12,18 @@ import numpy as np
 from .data import Pictures
 from .files import DataError, on_disk
 from .folders import class_name, listed
-from .layouts import PARTS
+from .layouts import PARTS, plain
 
-COLUMNS = {  # in English and Vietnamese, without blanks
+COLUMNS = {
     **dict.fromkeys(("file", "filename", "filepath", "path"), "file"),
-    **dict.fromkeys(("tệp", "têntệp", "tệpảnh", "ảnh", "hìnhảnh", "đườngdẫn"), "file"),
     **dict.fromkeys(("image", "imagename", "imagepath", "img", "imgpath"), "file"),
     **dict.fromkeys(("label", "labels", "labelname", "class", "classname", "category"), "label"),
-    **dict.fromkeys(("nhãn", "lớp", "tênlớp", "loại"), "label"),
-    **dict.fromkeys(("split", "set", "subset", "partition", "tập", "phần"), "split"),
+    **dict.fromkeys(("split", "set", "subset", "partition"), "split"),
+}
+IN_VIETNAMESE = {  # without accents
+    **dict.fromkeys(("tep", "tentep", "tepanh", "anh", "hinhanh", "duongdan"), "file"),
+    **dict.fromkeys(("nhan", "lop", "tenlop", "loai"), "label"),
+    **dict.fromkeys(("tap", "phan"), "split"),
 }
 MOST = 20  # problems that an error lists; the first ones tell what is wrong
 
@@ -39,8 +42,12 @@ def _text_of(path):
 
 def _meanings(path, columns):
     """What each column is, "file", "label", "split" or None; the plain word goes first."""
-    words = [re.sub(r"[\W_]", "", class_name(column).lower()) for column in columns]
-    found = [COLUMNS.get(word) for word in words]
+    words = [re.sub(r"[\W_]", "", plain(column)) for column in columns]
+    english = [COLUMNS.get(word) for word in words]
+    # in a table in English the word for "split" may mean anything
+    wanted = {"file", "label"}.difference(english) if any(english) else {"file", "label", "split"}
+    others = [kind if kind in wanted else None for kind in map(IN_VIETNAMESE.get, words)]
+    found = [kind or other for kind, other in zip(english, others)]
     kinds = [None if kind in words and word != kind else kind for word, kind in zip(words, found)]
     twice = [column for column, kind in zip(columns, kinds) if kind and kinds.count(kind) > 1]
     if twice:
@@ -140,7 +147,7 @@ def parts_of_rows(rows, name, folder):
     undivided = all(row[3] is None for row in rows)
     for place, file, label, split in rows:
         path = _meant(folder, file)
-        kind = "all" if undivided else PARTS.get(class_name(str(split)).strip().lower())
+        kind = "all" if undivided else PARTS.get(plain(str(split)).strip())
         row = place, class_name(label), kind, path
         # one file may be written in two ways
         before = seen.setdefault(path and os.path.abspath(path), row)

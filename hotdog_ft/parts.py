@@ -141,7 +141,8 @@ def read_answers(out):
     Returns
     -------
     pandas.DataFrame
-        As of `predict`, without the files that are bad.
+        As of `predict`, without the files that are bad; labels are text, and so are names of
+        columns.
 
     Raises
     ------
@@ -156,8 +157,9 @@ def read_answers(out):
         raise DataError(f"{out} holds no predictions: name a folder of predict_files.")
     text = ["file", "label", *(f"label_{place}" for place in range(2, names + 1))]
     options = {"dtype": dict.fromkeys(text, str), "encoding_errors": "surrogateescape"}
-    tables = (pd.read_csv(part, keep_default_na=False, **options) for part in parts)
-    return pd.concat(tables, ignore_index=True)
+    tables = [pd.read_csv(part, keep_default_na=False, **options) for part in parts]
+    # all files of a part may be bad
+    return pd.concat([table for table in tables if len(table)] or tables, ignore_index=True)
 
 
 def _claimed(out, identity):

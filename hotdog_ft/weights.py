@@ -75,8 +75,8 @@ def load_net(path):
     tensors, notes = read_tensors(path)
     if "hotdog_ft checkpoint" in notes:
         raise DataError(
-            f"{path} is the checkpoint of a run that has not ended: the call of train that began "
-            "it goes on from there, and leaves the net."
+            f"{path} is the checkpoint of a run, and no net: the same call of train goes on from "
+            "it. A net is what save_net has written."
         )
     in_file = {name: array.shape for name, array in tensors.items()}
     begin = first_convolutions(in_file).values()

@@ -126,7 +126,7 @@ def test_a_checkpoint_is_told_from_a_net(tmp_path, picture_folders, source_net):
     net, path = hotdog_ft.finetune_net(source_net, 2), tmp_path / "c.safetensors"
     settings = hotdog_ft.Settings(size=32, num_epochs=1)
     hotdog_ft.train(net, *images, settings, checkpoint=path)
-    with pytest.raises(hotdog_ft.DataError, match="is the checkpoint of a run that has not ended"):
+    with pytest.raises(hotdog_ft.DataError, match="is the checkpoint of a run, and no net"):
         hotdog_ft.load_net(path)
 
 

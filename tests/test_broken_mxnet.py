@@ -152,6 +152,20 @@ def test_a_package_that_is_missing_is_named_with_its_cure(tmp_path, run, package
     assert doctor.stdout.count("\n") == 9
 
 
+@pytest.mark.parametrize("package", ["pooch", "safetensors", "PIL"])
+def test_a_package_that_is_broken_is_told_everywhere(tmp_path, run, package):
+    write(tmp_path / f"{package}.py", "raise ImportError('\\n\\nlibodd.so is not there\\n')")
+    last = run("-c", "import hotdog_ft").stderr.splitlines()[-1]
+    assert last.startswith("ImportError: A package is broken (ImportError: libodd.so is not there)")
+    shell = run("-m", "hotdog_ft", "compare")
+    assert shell.returncode == 1 and shell.stderr == f"hotdog_ft: {last[len('ImportError: ') :]}\n"
+    doctor = run("-m", "hotdog_ft", "doctor")
+    assert doctor.returncode == 1 and doctor.stderr == "" and doctor.stdout.count("\n") == 9
+    name = "pillow" if package == "PIL" else package
+    assert f"{name} cannot be imported (libodd.so is not there)" in doctor.stdout
+    assert doctor.stdout.count("says which") <= 2  # a line says it once
+
+
 @pytest.mark.parametrize(
     "fault", ["ModuleNotFoundError('no', name='pandas')", "ImportError('odd')"]
 )
@@ -162,6 +176,34 @@ def test_a_package_that_is_used_late_fails_in_the_doctor(tmp_path, run, fault):
     assert doctor.returncode == 1
     line = next(line for line in doctor.stdout.splitlines() if "pandas" in line)
     assert line.startswith("FAIL  pandas cannot be imported (") and "'pandas>=" in line
+
+
+def test_simplejpeg_may_be_missing(run):
+    code = """
+import importlib.metadata as m, sys
+sys.modules["simplejpeg"], real = None, m.version
+def version(name):
+    if name == "simplejpeg":
+        raise m.PackageNotFoundError
+    return real(name)
+m.version = version
+from hotdog_ft.__main__ import main
+sys.exit(main(["doctor"]))
+"""
+    done = run("-c", code)
+    assert done.returncode == 0
+    assert "WARN  other packages than were tried: simplejpeg is missing" in done.stdout
+
+
+def test_another_package_is_not_taken_for_mxnet(tmp_path, run):
+    write(tmp_path / "pandas.py", "import odd_package.absent")
+    write(tmp_path / "odd_package/__init__.py", "")
+    picture = next((ROOT / "data/hotdog-mini/test/hotdog").iterdir())
+    net = ROOT / "data/resnet18-mini.params"
+    shell = run("-m", "hotdog_ft", "predict", "--net", net, picture)
+    assert shell.returncode == 1 and shell.stderr.startswith(
+        "hotdog_ft: A package is broken (ModuleNotFoundError: No module named 'odd_package.absent')"
+    )
 
 
 ABSENT = "import sys; sys.modules['mxnet'] = None;"

@@ -134,7 +134,15 @@ def test_a_process_bound_to_one_cpu_gets_one_thread():
     assert run_python(code).stdout == "1\n"
 
 
-@pytest.mark.parametrize("threads", ["2,1", "auto", "-1", "0", "1.5", ""])
+@pytest.mark.parametrize("threads", ["", " 2", "+1"])
+def test_threads_that_mxnet_takes_are_left_alone(threads):
+    code = "import hotdog_ft, os; print(os.environ.get('OMP_NUM_THREADS'))"
+    done = run_python(code, OMP_NUM_THREADS=threads)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{threads}\n" if threads else done.stdout.strip()
+
+
+@pytest.mark.parametrize("threads", ["2,1", "auto", "-1", "0", "1.5", "99999999999", "２"])
 def test_threads_that_mxnet_would_not_take_are_told_and_not_set(threads):
     code = "import hotdog_ft, mxnet, os; print(int(os.environ.get('OMP_NUM_THREADS', 1)))"
     done = run_python(code, OMP_NUM_THREADS=threads)

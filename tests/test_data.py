@@ -25,7 +25,7 @@ def test_labels_go_by_class_name_and_files_count_naturally(picture_folders):
 
 
 def test_files_are_in_the_order_in_which_people_count_and_spell(tmp_path):
-    names = ["apple", "cat", "dog_house", "IMG_2", "img_10", "img_010b", "zebra"]
+    names = ["apple", "cat", "dog_house", "IMG_2", "img_10", "img_010b", "zebra", "zoe\u0301"]
     put(tmp_path, *(f"{label}/{name}.png" for label in "ab" for name in reversed(names)))
     train_imgs, _, _ = load(tmp_path, holdout=0)
     assert [path.stem for path in train_imgs.paths] == names * 2

@@ -85,7 +85,7 @@ def test_pictures_of_other_classes_than_the_nets_are_refused(picture_folders):
 
 
 def test_labels_that_are_no_outputs_are_refused():
-    net = small_net()  # two outputs
+    net = hotdog_ft.finetune_net(make_source_net(), 2)
     for label in (2, -1):
         batches = [(X, np.full_like(y, label)) for X, y in some_batches([4])]
         for ask in (hotdog_ft.evaluate, confusion, calibration.calibrate):

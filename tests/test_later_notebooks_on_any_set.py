@@ -33,7 +33,7 @@ def test_reports_39_40_and_41_notebook_07_reaches_its_end_on_an_own_folder(run_n
     assert titles_in(printed["cell-09"]) == ["train"] * 2 + ["test\n0 % differs"] * 2
     # a picture and an array; the two bad files have no answer; more rows if the table is too wide
     rows = re.findall(r"^\d +(\S+)", printed["cell-15"], re.M)[:4]
-    assert rows[::2] == ["0.png", "page.jpg"]
+    assert rows[::2] == ["0.png", "empty.png"]
     assert printed["cell-15"].count("None") == 4
     assert len(titles_in(printed["cell-17"])) == 9
     assert "predict and evaluate agree\nOn these pictures it is otherwise" in printed["cell-19"]

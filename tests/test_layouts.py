@@ -18,6 +18,7 @@ from folder_zoo import CLASSES, PICTURE, error_of, load, parts, put
         ("1. Training", "2. Validation"),
         ("2_my_train", "10-my_test"),
         ("Huấn luyện", "Kiểm tra"),
+        ("huan_luyen", "kiem_tra"),
         ("1. huấn luyện", unicodedata.normalize("NFD", "2. kiểm định")),
     ],
 )
@@ -26,7 +27,9 @@ def test_report_61_parts_have_more_names_than_these(tmp_path, train, test):
     assert (train_imgs.root.name, test_imgs.root.name, notes) == (train, test, "")
 
 
-@pytest.mark.parametrize("names", [["testate", "trained"], ["database", "imageset"], ["1", "2"]])
+@pytest.mark.parametrize(
+    "names", [["testate", "trained"], ["valérie", "zoé"], ["database", "imageset"], ["1", "2"]]
+)
 def test_a_class_whose_name_begins_like_a_part_is_one(tmp_path, names):
     put(tmp_path, *(f"{name}/{n}.png" for name in names for n in range(3)))
     assert load(tmp_path)[0].classes == names

@@ -110,10 +110,15 @@ class TestCsv:
 
     @pytest.mark.parametrize("form", ["NFC", "NFD"])  # Macs write the latter
     def test_it_may_be_in_vietnamese(self, write, form):
-        rows = "a/1.png;ghế;huấn luyện\nb/1.png;bàn;Huấn luyện\na/2.png;ghế;Kiểm tra\n"
+        rows = "a/1.png;ghế;huấn luyện\nb/1.png;bàn;Huan luyen\na/2.png;ghế;Kiểm tra\n"
         text = f"Tên tệp;Nhãn;Tập\n{rows}b/2.png;bàn;kiểm tra\n"
         train_imgs, test_imgs, _ = load(write(unicodedata.normalize(form, text)))
         assert (train_imgs.classes, len(train_imgs), len(test_imgs)) == (["bàn", "ghế"], 2, 2)
+
+    @pytest.mark.parametrize("header", ["image,class,loại", "filename,label,tập", "img,label,ảnh"])
+    def test_a_table_in_english_may_have_other_columns_in_vietnamese(self, write, header):
+        path = write(f"{header}\na/1.png,a,0\nb/1.png,b,1\n")
+        assert load(path, holdout=0)[0].classes == ["a", "b"]
 
     def test_empty_lines_before_the_header_do_not_matter(self, write):
         assert "line 4: there is no" in error_of(write("\n  \nfile,label\nno.png,a\n"))

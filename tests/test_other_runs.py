@@ -183,8 +183,8 @@ class TestDamage:
 def test_ctrl_c_is_not_swallowed_when_nothing_is_left_to_train(train, monkeypatch):
     save = hotdog_ft.checkpoint.Checkpoint.save
 
-    def interrupted(*arguments):
-        save(*arguments)
+    def interrupted(*arguments, **options):
+        save(*arguments, **options)
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(hotdog_ft.checkpoint.Checkpoint, "save", interrupted)

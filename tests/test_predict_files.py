@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import hotdog_ft
@@ -87,6 +88,12 @@ def test_names_that_look_like_numbers_or_nothing_come_back_as_they_are(photos):
         expected = hotdog_ft.predict(hotdog_ft.load_net("odd.safetensors"), files, top_k=top_k)
         pd.testing.assert_frame_equal(found, expected, check_dtype=False, atol=1e-6)
         assert set(found.filter(regex="^label").to_numpy().ravel()) <= set(names)
+    files = ["photos/0000.png"] * 256 + files  # a part without an answer
+    assert predict_files("odd.safetensors", files, "bad first") == 256
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = read_answers("bad first")
+    assert found.probability.dtype == float and len(found) == len(files) - 256
     for folder in ("photos", "nowhere"):
         with pytest.raises(hotdog_ft.DataError, match=f"{folder} holds no predictions"):
             read_answers(folder)
